@@ -1,0 +1,103 @@
+//! `bundle.yaml`: what a bundle holds and how it is applied.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chart::release::{Condition, Scope};
+use crate::secrets::SecretKind;
+
+/// The version of the bundle's format that this program writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// The content of `bundle.yaml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Manifest {
+    /// Format version.
+    pub format: u32,
+    /// The chart that was asked for.
+    pub chart: String,
+    /// The profile.
+    pub profile: String,
+    /// The hub's namespace.
+    pub namespace: String,
+    /// What it was made from, each with its digest.
+    pub inputs: Vec<Input>,
+    /// The releases in the order in which they are applied.
+    pub releases: Vec<ReleaseEntry>,
+    /// The secrets' names; values are in each release's `secrets.yaml` alone.
+    pub secrets: Vec<SecretEntry>,
+    /// Every non-secret file of the bundle but this one, with its digest.
+    pub files: Vec<FileEntry>,
+}
+
+/// One thing that the bundle was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// What it is, e.g. `profile cumulus` or `site file iris.yaml`.
+    pub name: String,
+    /// SHA-256 of its content, hex.
+    pub sha256: String,
+}
+
+/// One `helm upgrade --install`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReleaseEntry {
+    /// Release name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The chart of helm iris, also the folder of its values in the bundle.
+    pub chart: String,
+    /// Name of the Helm chart.
+    pub helm_chart: String,
+    /// Version of the Helm chart.
+    pub version: String,
+    /// File name of the archive in the chart cache.
+    pub archive: String,
+    /// SHA-256 of the archive; none where it was not at hand when the bundle was written.
+    pub sha256: Option<String>,
+    /// Once per hub or once per cluster.
+    pub scope: Scope,
+    /// Names of releases in this bundle that must be ready before.
+    pub needs: Vec<String>,
+    /// When it is applied at all.
+    pub condition: Option<Condition>,
+    /// Seconds that Helm's hooks and the workloads may take.
+    pub timeout_seconds: u64,
+    /// The Service at whose address people reach it.
+    pub public_service: Option<String>,
+    /// Values files relative to the bundle, in the order in which Helm gets them.
+    pub values: Vec<String>,
+    /// The Helm command, paths relative to the bundle.
+    pub command: String,
+}
+
+/// One secret's name, kind and uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretEntry {
+    /// Name in the ledger.
+    pub name: String,
+    /// What it looks like.
+    pub kind: SecretKind,
+    /// What it is for.
+    pub purpose: String,
+    /// `<chart>:<value path>` for each place that it fills.
+    pub fills: Vec<String>,
+    /// `<Secret>:<key>` in the hub's namespace where a hub made by hand keeps it.
+    pub adopt: Vec<String>,
+    /// HMAC-SHA-256 under the ledger's key, 16 hex digits; `provisional` until a cluster has it.
+    pub fingerprint: String,
+}
+
+/// One file of the bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FileEntry {
+    /// Path relative to the bundle.
+    pub path: String,
+    /// SHA-256 of its bytes, hex.
+    pub sha256: String,
+}

@@ -1,0 +1,2 @@
+//! The bundle.
+pub mod manifest;

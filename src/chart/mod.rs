@@ -1,0 +1,2 @@
+//! Charts of helm iris.
+pub mod release;

@@ -1,0 +1,103 @@
+//! `release.yaml`: what a chart of helm iris is, beside its values template.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::secrets::SecretKind;
+
+/// The content of `charts/<name>/release.yaml`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ReleaseSpec {
+    /// One line for `charts list`.
+    pub description: String,
+    /// Where the Helm chart comes from.
+    pub source: Source,
+    /// Whether it lives once per hub or once per cluster.
+    pub scope: Scope,
+    /// The namespace when `-n` is not given (scope hub).
+    pub namespace: Option<String>,
+    /// A fixed release name. Unset: the namespace's name, because upstream's cluster-wide names
+    /// carry the release name.
+    pub release_name: Option<String>,
+    /// Charts, or what they provide, that must be ready before.
+    pub needs: Vec<String>,
+    /// What this chart is to others, e.g. `database`.
+    pub provides: Option<String>,
+    /// When it is applied at all; decided by looking at the cluster, never when rendering.
+    pub condition: Option<Condition>,
+    /// How long Helm's hooks and the workloads may take, as `90s` or `15m`.
+    pub timeout: Option<String>,
+    /// The Service at whose address people reach what was installed.
+    pub public_service: Option<String>,
+    /// Chart defaults for settings, the lowest layer.
+    pub defaults: Map<String, Value>,
+    /// The secrets it needs and the value paths that they fill.
+    pub secrets: Vec<SecretSpec>,
+}
+
+/// Where the Helm chart comes from: a repository, or the `helm/` folder beside `release.yaml`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Source {
+    /// Chart repository (`https://…`) of an upstream chart.
+    pub repo: Option<String>,
+    /// Name of the chart there.
+    pub chart: Option<String>,
+    /// Its exact version.
+    pub version: Option<String>,
+    /// SHA-256 of its archive, where known.
+    pub sha256: Option<String>,
+    /// `helm`: the chart is shipped in this folder. Its dependencies are those of its `Chart.yaml`.
+    pub path: Option<String>,
+    /// SHA-256 of dependencies' archives by name, where known.
+    pub dependency_sha256: BTreeMap<String, String>,
+}
+
+/// Whether a release lives once per hub or once per cluster.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// In the hub's namespace.
+    #[default]
+    Hub,
+    /// In `helm-iris-system`, shared by all hubs.
+    Cluster,
+}
+
+/// When a release is applied at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// The cluster has no default StorageClass, or only the one that this release made.
+    NoDefaultClass,
+}
+
+/// A secret that a chart needs.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SecretSpec {
+    /// Its name in the ledger; charts of one hub that name the same secret share it.
+    pub name: String,
+    /// What it looks like: `hex32` or `alnum(n)`.
+    pub kind: SecretKind,
+    /// What it is for, one line for people.
+    pub purpose: String,
+    /// The value paths that it fills, e.g. `hub.db.password` or `hub.config.CryptKeeper.keys[0]`.
+    pub paths: Vec<String>,
+    /// Where a hub that was installed by hand keeps it.
+    pub adopt: Vec<AdoptFrom>,
+}
+
+/// A key of a Kubernetes Secret in the hub's namespace.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AdoptFrom {
+    /// Name of the Secret.
+    pub secret: String,
+    /// Key in its data.
+    pub key: String,
+}

@@ -1,0 +1,165 @@
+//! Files, with the path in every error. The only place that reads or writes them.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{ErrorKind as IoKind, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+/// What people write is small; larger is a mistake.
+const MAX_TEXT: u64 = 1024 * 1024;
+
+/// Who may read a file that we write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// As the umask allows.
+    Shared,
+    /// The owner alone, from the first byte on.
+    Private,
+}
+
+/// Reads a text file that a person wrote.
+///
+/// # Errors
+/// Missing, unreadable, larger than 1 MiB, or not UTF-8.
+pub fn read_text(path: &Path) -> Result<String> {
+    let bytes = read_limited(path, MAX_TEXT)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
+        Error::user(format!("{}:{line}: not UTF-8 text", path.display()))
+            .because(format!("byte {at} does not belong to a UTF-8 character"))
+            .hint("save the file as UTF-8")
+    })
+}
+
+/// Reads a text file, or nothing where there is none.
+///
+/// # Errors
+/// As [`read_text`], but a missing file is no error.
+pub fn read_text_if_any(path: &Path) -> Result<Option<String>> {
+    if exists(path)? { read_text(path).map(Some) } else { Ok(None) }
+}
+
+/// Whether something stands at the path.
+///
+/// # Errors
+/// When the folder cannot be looked at.
+pub fn exists(path: &Path) -> Result<bool> {
+    path.try_exists().map_err(|error| failed("look at", path, &error))
+}
+
+/// Reads a file of at most `limit` bytes.
+///
+/// # Errors
+/// Missing, unreadable, not a regular file, or larger.
+pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(|error| failed("read", path, &error))?;
+    let meta = file.metadata().map_err(|error| failed("read", path, &error))?;
+    if !meta.is_file() {
+        return Err(Error::user(format!("cannot read {}", path.display())).because("it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| failed("read", path, &error))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::user(format!("{} is too large", path.display()))
+            .because(format!("more than {limit} bytes"))
+            .hint("is it the right file?"));
+    }
+    Ok(bytes)
+}
+
+/// Writes a file whole or not at all: to a temporary file beside it, synced, then renamed.
+///
+/// # Errors
+/// When the folder cannot be written or the disk is full; the old content then still stands.
+pub fn write(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mode = match access {
+        Access::Shared => 0o666,
+        Access::Private => 0o600,
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut temporary = tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .suffix(".tmp")
+        .make_in(folder, |path| OpenOptions::new().write(true).create_new(true).mode(mode).open(path))
+        .map_err(|error| failed("write", path, &error))?;
+    temporary
+        .write_all(bytes)
+        .and_then(|()| temporary.as_file().sync_all())
+        .map_err(|error| failed("write", path, &error))?;
+    temporary.persist(path).map_err(|error| failed("write", path, &error.error))?;
+    Ok(())
+}
+
+/// Makes a folder and its parents.
+///
+/// # Errors
+/// When that is not allowed.
+pub fn create_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|error| failed("make the folder", path, &error))
+}
+
+/// Renames within one folder.
+///
+/// # Errors
+/// When that is not allowed.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(|error| failed("rename to", to, &error))
+}
+
+/// Removes a file; one that is not there is no error.
+///
+/// # Errors
+/// When that is not allowed.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != IoKind::NotFound => Err(failed("remove", path, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a secret file that others may read.
+///
+/// # Errors
+/// When group or others have any right on it.
+pub fn require_private(path: &Path) -> Result<()> {
+    let mode = fs::metadata(path).map_err(|error| failed("look at", path, &error))?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(Error::user(format!("{} can be read by others", path.display()))
+        .because(format!("it holds secrets and its mode is {:04o}", mode & 0o7777))
+        .hint(format!("chmod 600 {}", path.display())))
+}
+
+/// Makes a file readable by its owner alone.
+///
+/// # Errors
+/// When that is not allowed.
+pub fn make_private(path: &Path) -> Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(|error| failed("protect", path, &error))
+}
+
+/// SHA-256 in hex.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An input or output error with its path and the usual way out.
+pub fn failed(verb: &str, path: &Path, error: &std::io::Error) -> Error {
+    let shown = Error::user(format!("cannot {verb} {}", path.display())).because(error);
+    match error.kind() {
+        IoKind::NotFound => shown.hint("check the path"),
+        IoKind::PermissionDenied => shown.hint("check the rights of the file and its folder"),
+        IoKind::StorageFull | IoKind::QuotaExceeded => shown.hint("free some space, then run the same command again"),
+        _ => shown,
+    }
+}

@@ -1,0 +1,60 @@
+//! The ledger as a file beside the site file: 0600, git-ignored.
+
+use std::path::{Path, PathBuf};
+
+use super::Ledger;
+use crate::error::Result;
+use crate::fs::{self, Access};
+use crate::redact::Secret;
+
+/// The folder beside the site file that holds what must not be committed.
+const FOLDER: &str = ".helm-iris";
+
+/// Where the ledger of one hub is kept on this machine.
+#[derive(Debug, Clone)]
+pub struct LocalStore {
+    path: PathBuf,
+}
+
+impl LocalStore {
+    /// The store of the hub in `namespace`, beside the site file's folder `base`.
+    pub fn new(base: &Path, namespace: &str) -> Self {
+        Self {
+            path: base.join(FOLDER).join(format!("{namespace}.secrets.yaml")),
+        }
+    }
+
+    /// Where it is, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the ledger, if there is one.
+    ///
+    /// # Errors
+    /// Unreadable, readable by others, damaged, or of a newer format.
+    pub fn read(&self) -> Result<Option<Ledger>> {
+        if !fs::exists(&self.path)? {
+            return Ok(None);
+        }
+        fs::require_private(&self.path)?;
+        let text = Secret::new(fs::read_text(&self.path)?);
+        Ledger::from_text(&text, &self.path.display().to_string()).map(Some)
+    }
+
+    /// Writes the ledger, whole or not at all.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn write(&self, ledger: &Ledger) -> Result<()> {
+        if let Some(folder) = self.path.parent() {
+            fs::create_folder(folder)?;
+            // The folder ignores itself, so that no `git add .` takes a secret along.
+            let ignore = folder.join(".gitignore");
+            if !fs::exists(&ignore)? {
+                fs::write(&ignore, b"*\n", Access::Shared)?;
+            }
+        }
+        fs::write(&self.path, ledger.to_text().expose().as_bytes(), Access::Private)
+    }
+}

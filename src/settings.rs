@@ -1,0 +1,320 @@
+//! The keys that profiles and site files share: what a hub can be told.
+//!
+//! The doc comments are the reference that `helm iris profiles show` and the JSON schema print.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Number, Value};
+
+/// All settings of one hub; each layer (chart, profiles, site file, `--set`) may give any of them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Settings {
+    /// Where volumes come from.
+    pub storage: Storage,
+    /// How the hub is reached from outside.
+    pub load_balancer: LoadBalancer,
+    /// On which nodes things run.
+    pub scheduling: Scheduling,
+    /// Who may log in.
+    pub login: Login,
+    /// Encrypted access. Without a host, passwords travel in clear.
+    pub https: Https,
+    /// What every user gets.
+    pub users: Users,
+    /// Where the hub keeps its state.
+    pub database: Database,
+    /// Dask clusters that users start.
+    pub dask: Dask,
+    /// Other places to get upstream charts from, by chart name (a mirror, or another version).
+    pub sources: BTreeMap<String, SourceOverride>,
+    /// Raw Helm values by chart of helm iris, laid over what it renders.
+    pub values: Map<String, Value>,
+    /// JSON patches (RFC 6902) by chart, applied to the raw values after `values`.
+    pub patches: Map<String, Value>,
+}
+
+/// Where volumes come from.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Storage {
+    /// The StorageClass for all volumes. Unset: the cluster's default class.
+    pub class_name: Option<String>,
+    /// The default StorageClass to create in a cluster that has none.
+    pub new_class: Option<NewStorageClass>,
+}
+
+/// A StorageClass to create.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NewStorageClass {
+    /// Its name.
+    pub name: Option<String>,
+    /// The CSI driver, e.g. `cinder.csi.openstack.org`.
+    pub provisioner: Option<String>,
+    /// The driver's parameters, e.g. `availability: nova`. They can never be changed later.
+    pub parameters: BTreeMap<String, String>,
+    /// What happens to a volume when its claim is deleted.
+    pub reclaim_policy: ReclaimPolicy,
+    /// When a volume is made: `WaitForFirstConsumer` picks the zone of the pod.
+    pub volume_binding_mode: VolumeBindingMode,
+    /// Whether volumes may grow.
+    pub allow_volume_expansion: Option<bool>,
+}
+
+/// What happens to a volume when its claim is deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ReclaimPolicy {
+    /// The volume and its data go with the claim.
+    #[default]
+    Delete,
+    /// The volume stays until somebody deletes it.
+    Retain,
+}
+
+/// When a volume is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum VolumeBindingMode {
+    /// When the first pod that uses it is placed.
+    #[default]
+    WaitForFirstConsumer,
+    /// At once, wherever the driver likes.
+    Immediate,
+}
+
+/// How the hub is reached from outside.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct LoadBalancer {
+    /// The kind of the public Service.
+    pub service_type: ServiceType,
+    /// A floating IP address that you own and the cloud has opened. Unset: the cloud picks one.
+    pub address: Option<String>,
+    /// Only these networks may connect, e.g. `192.0.2.0/24`. Empty: everyone.
+    pub source_ranges: Vec<String>,
+    /// Octavia: keep the floating IP when the Service is deleted.
+    pub keep_floating_ip: Option<bool>,
+    /// Octavia: the id of the external network to take the floating IP from.
+    pub floating_network_id: Option<String>,
+    /// More annotations of the public Service; values are strings.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// The kind of the public Service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ServiceType {
+    /// An address from the cloud.
+    #[default]
+    LoadBalancer,
+    /// A port on every node.
+    NodePort,
+    /// Reached by `kubectl port-forward` only.
+    ClusterIP,
+}
+
+/// On which nodes things run.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Scheduling {
+    /// What to make of the node label `hub.jupyter.org/node-purpose`; clouds that do not set it: `ignore`.
+    pub match_node_purpose: MatchNodePurpose,
+    /// Node labels that the hub, its proxy and the gateway need.
+    pub core_node_selector: BTreeMap<String, String>,
+    /// Node labels that user servers need.
+    pub user_node_selector: BTreeMap<String, String>,
+    /// Node labels that Dask schedulers and workers need.
+    pub worker_node_selector: BTreeMap<String, String>,
+    /// Taints that user servers bear.
+    pub user_tolerations: Vec<Toleration>,
+    /// Taints that Dask schedulers and workers bear.
+    pub worker_tolerations: Vec<Toleration>,
+}
+
+/// What to make of the node label `hub.jupyter.org/node-purpose`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MatchNodePurpose {
+    /// Nothing.
+    #[default]
+    Ignore,
+    /// Prefer nodes that carry it.
+    Prefer,
+    /// Use only nodes that carry it.
+    Require,
+}
+
+/// A taint that pods bear.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Toleration {
+    /// The taint's key.
+    pub key: String,
+    /// `Equal` or `Exists`.
+    pub operator: TolerationOperator,
+    /// The taint's value, for `Equal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`. Unset: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<String>,
+}
+
+/// How a toleration matches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TolerationOperator {
+    /// Key and value.
+    #[default]
+    Equal,
+    /// The key alone.
+    Exists,
+}
+
+/// Who may log in.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Login {
+    /// How people prove who they are.
+    pub authenticator: Authenticator,
+    /// Whether everyone who can authenticate may log in. With a shared password: everyone who has it.
+    pub allow_all: Option<bool>,
+    /// The users who may log in, where `allowAll` is false.
+    pub allowed_users: Vec<String>,
+    /// The users who may manage the hub.
+    pub admin_users: Vec<String>,
+}
+
+/// How people prove who they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authenticator {
+    /// Any user name with one generated password, kept in the ledger.
+    #[default]
+    SharedPassword,
+}
+
+/// Encrypted access with a certificate from Let's Encrypt.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Https {
+    /// The name under which users reach the hub; it must resolve to the hub's address.
+    pub host: Option<String>,
+    /// Where Let's Encrypt writes when a certificate is about to expire.
+    pub contact_email: Option<String>,
+}
+
+/// A container image. Never `latest`: what was reviewed must be what runs.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Image {
+    /// Registry and name.
+    pub name: Option<String>,
+    /// Tag; quote it if it looks like a number.
+    pub tag: Option<String>,
+}
+
+/// CPU of one container, in cores.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Cpu {
+    /// Set aside on the node.
+    pub guarantee: Option<Number>,
+    /// Never exceeded.
+    pub limit: Option<Number>,
+}
+
+/// Memory of one container, as `512M` or `4G` (K, M, G, T: powers of 1024).
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Memory {
+    /// Set aside on the node.
+    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[KMGT]$"))]
+    pub guarantee: Option<String>,
+    /// Exceeding it kills the container.
+    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[KMGT]$"))]
+    pub limit: Option<String>,
+}
+
+/// What every user gets.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Users {
+    /// The notebook image. For Dask it must hold dask and dask-gateway; Dask runs the same image.
+    pub image: Image,
+    /// CPU of a user server.
+    pub cpu: Cpu,
+    /// Memory of a user server.
+    pub memory: Memory,
+    /// Size of each user's home volume, e.g. `10Gi`. It can grow later, not shrink.
+    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|K|M|G|T)$"))]
+    pub home_size: Option<String>,
+    /// Seconds that a user server may take to start; the first pull of a big image counts.
+    pub start_timeout: Option<u32>,
+    /// Seconds after which an idle server is stopped. 0: never.
+    pub idle_timeout: Option<u32>,
+    /// Seconds after which a server is stopped although it is in use. 0: never.
+    pub max_age: Option<u32>,
+    /// Pull the notebook image to every node before an upgrade; slow on a first install.
+    pub pre_pull: Option<bool>,
+    /// Where users land, e.g. `/lab`.
+    pub default_url: Option<String>,
+}
+
+/// Where the hub keeps its state.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Database {
+    /// The chart that provides the database.
+    pub engine: Option<String>,
+    /// Name of the database.
+    #[schemars(regex(pattern = r"^[a-z_][a-z0-9_]{0,62}$"))]
+    pub name: Option<String>,
+    /// The role that owns the database.
+    #[schemars(regex(pattern = r"^[a-z_][a-z0-9_]{0,62}$"))]
+    pub user: Option<String>,
+    /// Size of its volume.
+    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|K|M|G|T)$"))]
+    pub size: Option<String>,
+    /// The database server's image.
+    pub image: Image,
+}
+
+/// Dask clusters that users start.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Dask {
+    /// Image of schedulers and workers. Unset: the users' image, so that versions match.
+    pub image: Image,
+    /// Each worker.
+    pub worker: DaskPod,
+    /// Each cluster's scheduler.
+    pub scheduler: DaskPod,
+    /// Seconds after which an idle cluster is stopped. 0: never.
+    pub idle_timeout: Option<u32>,
+    /// The most workers that one cluster may have.
+    pub cluster_max_workers: Option<u32>,
+}
+
+/// CPU and memory of a Dask pod.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DaskPod {
+    /// CPU.
+    pub cpu: Cpu,
+    /// Memory.
+    pub memory: Memory,
+}
+
+/// Another place to get an upstream chart from.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SourceOverride {
+    /// A chart repository, e.g. a mirror of the public one.
+    pub repo: Option<String>,
+    /// Another version; its digest is then kept in `iris.lock` unless `sha256` is given.
+    pub version: Option<String>,
+    /// SHA-256 of the archive, 64 hex digits.
+    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
+    pub sha256: Option<String>,
+}
