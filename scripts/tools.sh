@@ -40,6 +40,7 @@ build() {
   if [[ ! -x $folder/$binary || $(cat "$folder/pin" 2>/dev/null) != "$pin" ]]; then
     command -v go >/dev/null || { say "tools.sh: $name is built with Go (1.26 or newer), which is not on PATH: https://go.dev/dl"; exit 1; }
     say "building $name $version (once; 1 to 4 minutes on 2 cores)"
+    rm -rf "$folder"
     mkdir -p "$folder"
     # Away from any module: `go install PACKAGE@VERSION` then obeys its go.mod alone.
     (cd / && CGO_ENABLED=0 GOBIN="$folder" go install -trimpath -ldflags "$(tr -d '\n' <<<"$flags")" "$package@$version")
@@ -57,7 +58,7 @@ helms() {
 # come from a file. These are its default ones, as they lie in the same module.
 kwok() {
   build kwok kwok sigs.k8s.io/kwok/cmd/kwok "$kwok_version" ""
-  local stages=$cache/kwok/stages-$kwok_version.yaml source
+  local stages=$cache/kwok/stages.yaml source
   [[ ! -s $stages ]] || return 0
   source=$(cd / && go list -m -f '{{.Dir}}' "sigs.k8s.io/kwok@$kwok_version")/kustomize/stage
   for stage in node/fast/node-initialize node/heartbeat-with-lease/node-heartbeat-with-lease \
@@ -69,6 +70,9 @@ kwok() {
 }
 
 main() {
+  mkdir -p "$cache"
+  exec 8>"$cache/tools.lock"
+  flock 8 # two at once would build everything twice
   case ${1:-all} in
     # On two lines: in "helms && kwok" bash would overlook a failure inside helms.
     all)

@@ -48,6 +48,14 @@ impl Document {
     }
 }
 
+impl Document {
+    /// The part at a pointer as a document of its own, with its places.
+    pub fn nested(&self, pointer: &str, value: Value) -> Self {
+        let strip = |(at, place): (&String, &Place)| Some((at.strip_prefix(pointer)?.to_owned(), *place));
+        Self { file: self.file.clone(), value, places: self.places.iter().filter_map(strip).collect() }
+    }
+}
+
 /// Appends one step to a JSON pointer (RFC 6901).
 pub fn pointer_join(pointer: &str, step: &str) -> String {
     format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"))

@@ -1,0 +1,150 @@
+//! LOAD: a chart's files, with everything that is wrong with them in one report.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::release::{ReleaseSpec, Scope};
+use super::{Chart, template};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::layers::Layer;
+use crate::library::{ChartFiles, Library};
+use crate::problem::Problem;
+use crate::schema;
+use crate::yaml::{Document, parse};
+
+/// Loads and checks a chart.
+///
+/// # Errors
+/// An unknown chart; everything that is wrong with it, in one report.
+pub fn load(library: &Library, name: &str) -> Result<Chart> {
+    let files = library.chart(name)?;
+    read(&files).map_err(|problems| {
+        Error::problems(format!("the chart `{name}` is not right"), problems).hint("docs/charts.md shows how to write one")
+    })
+}
+
+fn read(found: &ChartFiles) -> Result<Chart, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let file = |path: &str| format!("charts/{}/{path}", found.name);
+    let mut text_of = |path: &str| match found.files.get(path).map(|bytes| String::from_utf8(bytes.clone())) {
+        Some(Ok(text)) => text,
+        Some(Err(_)) => {
+            problems.push(Problem::error(file(path), None, "not UTF-8 text").fix("save it as UTF-8"));
+            String::new()
+        }
+        None => {
+            problems.push(Problem::error(file(path), None, "the file is missing").fix("see docs/charts.md"));
+            String::new()
+        }
+    };
+    let release_text = text_of("release.yaml");
+    let template_text = text_of("values.yaml.tera");
+    problems.extend(template::check(&file("values.yaml.tera"), &template_text, &schema::of::<Context>()));
+    let helm: BTreeMap<String, Vec<u8>> = found
+        .files
+        .iter()
+        .filter_map(|(path, bytes)| Some((path.strip_prefix("helm/")?.to_owned(), bytes.clone())))
+        .collect();
+    let parsed = parse(&file("release.yaml"), &release_text).and_then(|document| Ok((spec_of(&document)?, document)));
+    match parsed {
+        Ok((spec, document)) => {
+            problems.extend(spec_problems(&spec, &document, &helm));
+            if problems.is_empty() {
+                return Ok(Chart {
+                    name: found.name.clone(),
+                    origin: found.origin.clone(),
+                    sha256: digest(found),
+                    spec,
+                    template: template_text,
+                    template_file: file("values.yaml.tera"),
+                    helm,
+                    document,
+                });
+            }
+        }
+        Err(more) => problems.extend(more),
+    }
+    Err(problems)
+}
+
+fn digest(found: &ChartFiles) -> String {
+    let mut all = Vec::new();
+    for (path, bytes) in &found.files {
+        all.extend_from_slice(format!("{path}\0{}\0", bytes.len()).as_bytes());
+        all.extend_from_slice(bytes);
+    }
+    crate::fs::sha256_hex(&all)
+}
+
+fn spec_of(document: &Document) -> Result<ReleaseSpec, Vec<Problem>> {
+    let problems = schema::check(document, &schema::of::<ReleaseSpec>());
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    serde_json::from_value(document.value.clone())
+        .map_err(|error| vec![Problem::error(&document.file, document.place(""), error.to_string())])
+}
+
+fn spec_problems(spec: &ReleaseSpec, document: &Document, helm: &BTreeMap<String, Vec<u8>>) -> Vec<Problem> {
+    let at = |pointer: &str, message: &str, fix: &str| {
+        Problem::error(&document.file, document.place(pointer), message.to_owned()).fix(fix)
+    };
+    let mut problems = Vec::new();
+    let source = &spec.source;
+    let upstream = [&source.repo, &source.chart, &source.version];
+    match (&source.path, upstream.iter().filter(|part| part.is_some()).count()) {
+        (None, 3) => {}
+        (Some(path), 0) if path == "helm" => {
+            if !helm.contains_key("Chart.yaml") {
+                problems.push(at("/source/path", "`helm/Chart.yaml` is missing", "add the Helm chart in helm/"));
+            }
+        }
+        _ => problems.push(at(
+            "/source",
+            "`source` is neither an upstream chart nor one of this folder",
+            "give repo, chart and version; or `path: helm`",
+        )),
+    }
+    if spec.description.is_empty() {
+        problems.push(at("/description", "`description` is missing", "say in one line what the chart installs"));
+    }
+    if let Some(timeout) = &spec.timeout
+        && seconds(timeout).is_none()
+    {
+        problems.push(at("/timeout", "`timeout` is no duration", "write 90s, 15m or 1h"));
+    }
+    if spec.scope == Scope::Cluster && spec.release_name.is_none() {
+        problems.push(at("/scope", "a release of the cluster needs a fixed `releaseName`", "add releaseName"));
+    }
+    for (index, secret) in spec.secrets.iter().enumerate() {
+        let pointer = format!("/secrets/{index}");
+        if crate::library::require_name("secret", &secret.name).is_err() {
+            problems.push(at(&pointer, "the secret has no proper name", "use a-z, 0-9 and -"));
+        }
+        for path in &secret.paths {
+            if crate::overlay::parse_path(path).is_none() {
+                let message = format!("`{path}` is no value path");
+                problems.push(at(&format!("{pointer}/paths"), &message, "write it as hub.db.password or keys[0]"));
+            }
+        }
+    }
+    let defaults = Value::Object(spec.defaults.clone());
+    let nested = document.nested("/defaults", defaults);
+    if let Err(more) = Layer::check(String::new(), "", nested) {
+        problems.extend(more);
+    }
+    problems
+}
+
+/// A duration as `90s`, `15m` or `1h`, in seconds.
+pub(crate) fn seconds(text: &str) -> Option<u64> {
+    let unit = match text.as_bytes().last()? {
+        b's' => 1,
+        b'm' => 60,
+        b'h' => 3600,
+        _ => return None,
+    };
+    text[..text.len() - 1].parse::<u64>().ok()?.checked_mul(unit).filter(|seconds| *seconds > 0)
+}

@@ -1,0 +1,139 @@
+//! BUILD: everything that a values template may name, and nothing else.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::settings::{
+    Dask, Database, Https, Image, LoadBalancer, Login, NewStorageClass, Scheduling, ServiceType, Settings, Users,
+};
+
+/// Octavia: keep the floating IP when the Service goes (cloud-provider-openstack,
+/// `expose-applications-using-loadbalancer-type-service.md`).
+const KEEP_FLOATING_IP: &str = "loadbalancer.openstack.org/keep-floatingip";
+/// Octavia: the network to take floating IPs from (same source).
+const FLOATING_NETWORK_ID: &str = "loadbalancer.openstack.org/floating-network-id";
+
+/// What templates see. Every field is present; one that is unset is null.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Context {
+    /// The release that is rendered.
+    pub release: ReleaseContext,
+    /// The hub's database.
+    pub database: DatabaseContext,
+    /// Volumes.
+    pub storage: StorageContext,
+    /// The public Service.
+    pub load_balancer: LoadBalancerContext,
+    /// Node placement.
+    pub scheduling: Scheduling,
+    /// Who may log in.
+    pub login: Login,
+    /// Encrypted access.
+    pub https: Https,
+    /// What every user gets.
+    pub users: Users,
+    /// Dask clusters; the image is the users' image unless one is set.
+    pub dask: Dask,
+}
+
+/// The release that is rendered.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseContext {
+    /// Release name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The chart of helm iris.
+    pub chart: String,
+}
+
+/// The hub's database.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseContext {
+    /// The chart that provides it.
+    pub engine: Option<String>,
+    /// The Service to connect to: the engine's release name.
+    pub host: Option<String>,
+    /// Name of the database.
+    pub name: Option<String>,
+    /// The role that owns it.
+    pub user: Option<String>,
+    /// Size of its volume.
+    pub size: Option<String>,
+    /// The server's image.
+    pub image: Image,
+}
+
+/// Volumes.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StorageContext {
+    /// The StorageClass to name; null: the cluster's default.
+    pub class_name: Option<String>,
+    /// The default class for a cluster that has none; null if the profile knows none.
+    pub new_class: Option<NewStorageClass>,
+}
+
+/// The public Service.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadBalancerContext {
+    /// Its type.
+    pub service_type: ServiceType,
+    /// The address to ask for.
+    pub address: Option<String>,
+    /// Who may connect.
+    pub source_ranges: Vec<String>,
+    /// All annotations as strings, Octavia's included.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Context {
+    /// The context of one release; `database_host` is the engine's release name.
+    pub fn build(settings: &Settings, release: ReleaseContext, database_host: Option<String>) -> Self {
+        let mut dask = settings.dask.clone();
+        dask.image.name = dask.image.name.or_else(|| settings.users.image.name.clone());
+        dask.image.tag = dask.image.tag.or_else(|| settings.users.image.tag.clone());
+        Self {
+            release,
+            database: database(&settings.database, database_host),
+            storage: StorageContext {
+                class_name: settings.storage.class_name.clone(),
+                new_class: settings.storage.new_class.clone().filter(|class| class.provisioner.is_some()),
+            },
+            load_balancer: load_balancer(&settings.load_balancer),
+            scheduling: settings.scheduling.clone(),
+            login: settings.login.clone(),
+            https: settings.https.clone(),
+            users: settings.users.clone(),
+            dask,
+        }
+    }
+}
+
+fn database(settings: &Database, host: Option<String>) -> DatabaseContext {
+    let Database { engine, name, user, size, image } = settings.clone();
+    DatabaseContext { engine, host, name, user, size, image }
+}
+
+fn load_balancer(settings: &LoadBalancer) -> LoadBalancerContext {
+    let mut annotations = BTreeMap::new();
+    if let Some(keep) = settings.keep_floating_ip {
+        annotations.insert(KEEP_FLOATING_IP.to_owned(), keep.to_string());
+    }
+    if let Some(network) = &settings.floating_network_id {
+        annotations.insert(FLOATING_NETWORK_ID.to_owned(), network.clone());
+    }
+    annotations.extend(settings.annotations.clone());
+    LoadBalancerContext {
+        service_type: settings.service_type,
+        address: settings.address.clone(),
+        source_ranges: settings.source_ranges.clone(),
+        annotations,
+    }
+}

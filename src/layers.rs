@@ -1,0 +1,151 @@
+//! Layers of settings, each overriding the one before: chart defaults, profiles, site file, `--set`.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::problem::Problem;
+use crate::schema;
+use crate::settings::Settings;
+use crate::yaml::{Document, parse};
+
+/// One layer of settings.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// What it is, for the bundle's list of inputs, e.g. `profile cumulus`.
+    pub name: String,
+    /// SHA-256 of the text that it came from.
+    pub sha256: String,
+    /// Its content, checked against the schema of [`Settings`].
+    pub document: Document,
+}
+
+impl Layer {
+    /// Checks a document as settings; keys that the caller has dealt with are taken out before.
+    ///
+    /// # Errors
+    /// All problems of the document.
+    pub fn check(name: String, text: &str, mut document: Document) -> Result<Self, Vec<Problem>> {
+        let defaults = serde_json::to_value(Settings::default()).unwrap_or_default();
+        drop_unset(&mut document.value, &defaults);
+        let problems = schema::check(&document, &schema::of::<Settings>());
+        if problems.is_empty() {
+            Ok(Self { name, sha256: crate::fs::sha256_hex(text.as_bytes()), document })
+        } else {
+            Err(problems)
+        }
+    }
+}
+
+/// `--set KEY=VALUE` options as the last layer; values are read as YAML.
+///
+/// # Errors
+/// An option without `=`, a value that is not YAML, unknown keys.
+pub fn from_set_options(options: &[String]) -> Result<Option<Layer>> {
+    if options.is_empty() {
+        return Ok(None);
+    }
+    let mut value = Value::Object(Map::new());
+    for option in options {
+        let Some((key, text)) = option.split_once('=') else {
+            return Err(Error::usage(format!("`--set {option}` has no `=`")).hint("use --set users.memory.limit=4G"));
+        };
+        let parsed = parse("--set", &format!("value: {text}\n"))
+            .map_err(|problems| Error::problems(format!("`--set {option}` is not right"), problems))?;
+        let leaf = parsed.value.get("value").cloned().unwrap_or_default();
+        let nested = key.rsplit('.').fold(leaf, |inner, step| {
+            let mut map = Map::new();
+            map.insert(step.to_owned(), inner);
+            Value::Object(map)
+        });
+        merge(&mut value, &nested);
+    }
+    let document = Document::synthetic("--set", value);
+    Layer::check("--set options".to_owned(), &options.join("\n"), document)
+        .map(Some)
+        .map_err(|problems| Error::problems("the --set options are not right", problems))
+}
+
+/// Merges the layers into settings.
+///
+/// # Errors
+/// Only a defect: every layer was checked against the schema before.
+pub fn settings<'a>(layers: impl IntoIterator<Item = &'a Layer>) -> Result<Settings> {
+    let mut merged = Value::Object(Map::new());
+    for layer in layers {
+        merge(&mut merged, &layer.document.value);
+    }
+    serde_json::from_value(merged).map_err(|error| Error::bug("checked settings could not be read").because(error))
+}
+
+/// Lays one value over another: maps are merged, all else is replaced.
+pub fn merge(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                match base.get_mut(key) {
+                    Some(slot) => merge(slot, value),
+                    None => {
+                        base.insert(key.clone(), value.clone());
+                    }
+                }
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
+}
+
+/// Takes out keys without a value whose default is not null: `users:` with all its lines
+/// commented out says nothing about users.
+fn drop_unset(value: &mut Value, defaults: &Value) {
+    let (Value::Object(map), Value::Object(defaults)) = (value, defaults) else {
+        return;
+    };
+    map.retain(|key, value| !value.is_null() || defaults.get(key).is_none_or(Value::is_null));
+    for (key, value) in map {
+        if let Some(defaults) = defaults.get(key) {
+            drop_unset(value, defaults);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn layer(text: &str) -> Result<Layer, Vec<Problem>> {
+        Layer::check("t".to_owned(), text, parse("t", text)?)
+    }
+
+    #[test]
+    fn the_later_layer_wins_and_commented_sections_say_nothing() {
+        let layers = [
+            layer("users:\n  memory:\n    limit: 2G\n  cpu: {limit: 1}\n").unwrap(),
+            layer("users:\n  # all commented out\nlogin:\n").unwrap(),
+            layer("users:\n  memory:\n    guarantee: 1G\n  cpu: {limit: null}\n").unwrap(),
+        ];
+        let settings = settings(&layers).unwrap();
+        assert_eq!(settings.users.memory.limit.as_deref(), Some("2G"));
+        assert_eq!(settings.users.memory.guarantee.as_deref(), Some("1G"));
+        assert_eq!(settings.users.cpu.limit, None);
+    }
+
+    #[test]
+    fn unknown_keys_and_wrong_types_are_told_with_the_fix() {
+        let problems = layer("users:\n  memroy: 1\nloadBalancer:\n  annotations:\n    keep: true\n").unwrap_err();
+        let shown: Vec<_> = problems.iter().map(|p| (p.location(), p.fix.clone().unwrap_or_default())).collect();
+        assert_eq!(
+            shown,
+            [("t:2:3".to_owned(), "did you mean `memory`?".to_owned()), ("t:5:5".to_owned(), "quote it: \"true\"".to_owned())]
+        );
+    }
+
+    #[test]
+    fn set_options_are_yaml() {
+        let layer = from_set_options(&["users.cpu.limit=2".into(), "login.adminUsers=[ada, bob]".into()]).unwrap().unwrap();
+        assert_eq!(layer.document.value, json!({"users": {"cpu": {"limit": 2}}, "login": {"adminUsers": ["ada", "bob"]}}));
+        assert!(from_set_options(&["users.cpu".into()]).is_err());
+        assert!(from_set_options(&["user.cpu=1".into()]).is_err());
+    }
+}

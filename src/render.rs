@@ -1,0 +1,58 @@
+//! RENDER: templates to text. Pure: no clock, chance, network, environment or map order.
+
+use tera::{Kwargs, State, Tera, TeraResult};
+
+use crate::chart::Chart;
+use crate::context::Context;
+use crate::problem::{Place, Problem};
+use crate::yaml::{self, Document};
+
+/// The rendered values of one chart: text with comments, and what it says.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// `values.yaml` as people read it.
+    pub text: String,
+    /// What it says, with places in the text.
+    pub document: Document,
+}
+
+/// Renders a chart's values; `file` is where they will be written, for problems.
+///
+/// # Errors
+/// An undefined variable (file, line, column of the template); text that is not YAML, or that
+/// YAML 1.1 and 1.2 read differently (file, line, column of the values).
+pub fn values(chart: &Chart, context: &Context, file: &str) -> Result<Rendered, Vec<Problem>> {
+    let mut engine = Tera::new();
+    engine.autoescape_on(Vec::<&str>::new());
+    engine.register_filter("yaml", to_yaml);
+    let name = chart.template_file.as_str();
+    let wrong = |error: &tera::Error| vec![template_problem(name, error)];
+    engine.add_raw_template(name, &chart.template).map_err(|error| wrong(&error))?;
+    let context = tera::Context::from_serialize(context).map_err(|error| wrong(&error))?;
+    let text = engine.render(name, &context).map_err(|error| wrong(&error))?;
+    let document = yaml::parse(file, &text)?;
+    if document.value.is_object() {
+        return Ok(Rendered { text, document });
+    }
+    Err(vec![Problem::error(name, None, "the template makes no map of values").fix("write `key: value` lines")])
+}
+
+/// Quotes strings and keys, emits lists and maps: any value as one line of YAML.
+fn to_yaml(value: &tera::Value, _: Kwargs, _: &State) -> TeraResult<String> {
+    if value.is_undefined() {
+        return Err(tera::Error::message("the value is undefined"));
+    }
+    let value = serde_json::to_value(value).map_err(|error| tera::Error::message(error.to_string()))?;
+    Ok(yaml::inline(&value))
+}
+
+fn template_problem(name: &str, error: &tera::Error) -> Problem {
+    match error.kind() {
+        tera::ErrorKind::SyntaxError(report) | tera::ErrorKind::RenderingError(report) => {
+            let span = report.span();
+            let place = Place { line: span.start_line, column: span.start_col + 1 };
+            Problem::error(name, Some(place), report.message())
+        }
+        _ => Problem::error(name, None, error.to_string()),
+    }
+}

@@ -1,0 +1,96 @@
+//! Checking what people write against the JSON schema of our own types.
+
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ValidationError, Validator};
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::Value;
+
+use crate::problem::{Problem, did_you_mean};
+use crate::yaml::{Document, pointer_join, pointer_to_path};
+
+/// The JSON schema of a type, as draft-07, which editors understand best.
+pub fn of<T: JsonSchema>() -> Value {
+    SchemaGenerator::new(SchemaSettings::draft07()).into_root_schema_for::<T>().to_value()
+}
+
+/// All problems of a document against a schema, with places and did-you-mean.
+pub fn check(document: &Document, schema: &Value) -> Vec<Problem> {
+    match jsonschema::draft7::new(schema) {
+        Ok(validator) => check_with(document, schema, &validator),
+        Err(error) => vec![Problem::error(&document.file, None, format!("its schema is broken: {error}"))],
+    }
+}
+
+/// As [`check`], with a validator that the caller made for `schema`.
+pub fn check_with(document: &Document, schema: &Value, validator: &Validator) -> Vec<Problem> {
+    let mut problems: Vec<Problem> =
+        validator.iter_errors(&document.value).flat_map(|error| problems_of(document, schema, &error)).collect();
+    problems.sort_by(|one, other| (one.place, &one.message).cmp(&(other.place, &other.message)));
+    problems
+}
+
+fn problems_of(document: &Document, schema: &Value, error: &ValidationError<'_>) -> Vec<Problem> {
+    let pointer = error.instance_path().as_str();
+    if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+        let known = known_keys(schema, error);
+        return unexpected.iter().map(|key| unknown_key(document, pointer, key, &known)).collect();
+    }
+    let path = if pointer.is_empty() { "it".to_owned() } else { format!("`{}`", pointer_to_path(pointer)) };
+    let problem = Problem::error(&document.file, document.place(pointer), format!("{path}: {}", describe(error)));
+    let value = error.instance();
+    let wants_string = matches!(error.kind(), ValidationErrorKind::Type { kind } if format!("{kind:?}").contains("String"));
+    vec![if wants_string && (value.is_number() || value.is_boolean()) {
+        problem.fix(format!("quote it: \"{value}\""))
+    } else {
+        problem
+    }]
+}
+
+fn describe(error: &ValidationError<'_>) -> String {
+    match error.kind() {
+        ValidationErrorKind::Enum { options } => {
+            let options: Vec<String> =
+                options.as_array().into_iter().flatten().map(|option| option.to_string().replace('"', "")).collect();
+            format!("{} is not one of {}", short(error.instance()), options.join(", "))
+        }
+        ValidationErrorKind::Pattern { pattern } => format!("{} is not of the form {pattern}", short(error.instance())),
+        ValidationErrorKind::Type { .. } => {
+            let text = error.to_string();
+            let wanted = text.rsplit(" is not of type").next().unwrap_or_default();
+            let wanted = wanted.trim_start_matches('s').trim().replace('"', "").replace(", ", " or ");
+            format!("{} is not of type {wanted}", short(error.instance()))
+        }
+        _ => shorten(&error.to_string()),
+    }
+}
+
+fn short(value: &Value) -> String {
+    shorten(&value.to_string())
+}
+
+fn shorten(text: &str) -> String {
+    const MOST: usize = 120;
+    match text.char_indices().nth(MOST) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text.to_owned(),
+    }
+}
+
+fn unknown_key(document: &Document, pointer: &str, key: &str, known: &[String]) -> Problem {
+    let at = pointer_join(pointer, key);
+    let message = format!("`{}` is not a known key", pointer_to_path(&at));
+    let problem = Problem::error(&document.file, document.place(&at), message);
+    match did_you_mean(key, known.iter().map(String::as_str)) {
+        Some(like) => problem.fix(format!("did you mean `{like}`?")),
+        None if known.is_empty() => problem.fix("remove it"),
+        None => problem.fix(format!("known here: {}", known.join(", "))),
+    }
+}
+
+/// The keys that stand beside the `additionalProperties` that failed.
+fn known_keys(schema: &Value, error: &ValidationError<'_>) -> Vec<String> {
+    let path = error.schema_path().as_str();
+    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let properties = schema.pointer(parent).and_then(|part| part.get("properties"));
+    properties.and_then(Value::as_object).map(|map| map.keys().cloned().collect()).unwrap_or_default()
+}
