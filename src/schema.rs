@@ -16,20 +16,20 @@ pub fn of<T: JsonSchema>() -> Value {
 /// All problems of a document against a schema, with places and did-you-mean.
 pub fn check(document: &Document, schema: &Value) -> Vec<Problem> {
     match jsonschema::draft7::new(schema) {
-        Ok(validator) => check_with(document, schema, &validator),
+        Ok(validator) => check_at(document, schema, &validator).into_iter().map(|(_, problem)| problem).collect(),
         Err(error) => vec![Problem::error(&document.file, None, format!("its schema is broken: {error}"))],
     }
 }
 
-/// As [`check`], with a validator that the caller made for `schema`.
-pub fn check_with(document: &Document, schema: &Value, validator: &Validator) -> Vec<Problem> {
-    let mut problems: Vec<Problem> =
+/// As [`check`], with a validator that the caller made for `schema`, and each problem's pointer.
+pub fn check_at(document: &Document, schema: &Value, validator: &Validator) -> Vec<(String, Problem)> {
+    let mut problems: Vec<(String, Problem)> =
         validator.iter_errors(&document.value).flat_map(|error| problems_of(document, schema, &error)).collect();
-    problems.sort_by(|one, other| (one.place, &one.message).cmp(&(other.place, &other.message)));
+    problems.sort_by(|(_, one), (_, other)| (one.place, &one.message).cmp(&(other.place, &other.message)));
     problems
 }
 
-fn problems_of(document: &Document, schema: &Value, error: &ValidationError<'_>) -> Vec<Problem> {
+fn problems_of(document: &Document, schema: &Value, error: &ValidationError<'_>) -> Vec<(String, Problem)> {
     let pointer = error.instance_path().as_str();
     if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
         let known = known_keys(schema, error);
@@ -39,11 +39,12 @@ fn problems_of(document: &Document, schema: &Value, error: &ValidationError<'_>)
     let problem = Problem::error(&document.file, document.place(pointer), format!("{path}: {}", describe(error)));
     let value = error.instance();
     let wants_string = matches!(error.kind(), ValidationErrorKind::Type { kind } if format!("{kind:?}").contains("String"));
-    vec![if wants_string && (value.is_number() || value.is_boolean()) {
+    let problem = if wants_string && (value.is_number() || value.is_boolean()) {
         problem.fix(format!("quote it: \"{value}\""))
     } else {
         problem
-    }]
+    };
+    vec![(pointer.to_owned(), problem)]
 }
 
 fn describe(error: &ValidationError<'_>) -> String {
@@ -76,15 +77,16 @@ fn shorten(text: &str) -> String {
     }
 }
 
-fn unknown_key(document: &Document, pointer: &str, key: &str, known: &[String]) -> Problem {
+fn unknown_key(document: &Document, pointer: &str, key: &str, known: &[String]) -> (String, Problem) {
     let at = pointer_join(pointer, key);
     let message = format!("`{}` is not a known key", pointer_to_path(&at));
     let problem = Problem::error(&document.file, document.place(&at), message);
-    match did_you_mean(key, known.iter().map(String::as_str)) {
+    let problem = match did_you_mean(key, known.iter().map(String::as_str)) {
         Some(like) => problem.fix(format!("did you mean `{like}`?")),
         None if known.is_empty() => problem.fix("remove it"),
         None => problem.fix(format!("known here: {}", known.join(", "))),
-    }
+    };
+    (at, problem)
 }
 
 /// The keys that stand beside the `additionalProperties` that failed.

@@ -1,6 +1,7 @@
 //! `bundle.yaml`: what a bundle holds and how it is applied.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::chart::release::{Condition, Scope};
 use crate::secrets::SecretKind;
@@ -70,8 +71,12 @@ pub struct ReleaseEntry {
     pub public_service: Option<String>,
     /// Values files relative to the bundle, in the order in which Helm gets them.
     pub values: Vec<String>,
-    /// The Helm command, paths relative to the bundle.
+    /// The Helm command, paths relative to the bundle; the archive is in the chart cache.
     pub command: String,
+    /// What people changed in this release's files since they were first written; it is part of
+    /// `overrides.yaml` and is carried on by every render.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edits: Option<Value>,
 }
 
 /// One secret's name, kind and uses.

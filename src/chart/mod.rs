@@ -9,6 +9,7 @@ mod template;
 use std::collections::BTreeMap;
 
 pub use load::load;
+pub(crate) use load::seconds;
 
 use crate::library::Origin;
 use release::ReleaseSpec;

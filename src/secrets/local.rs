@@ -42,6 +42,14 @@ impl LocalStore {
         Ledger::from_text(&text, &self.path.display().to_string()).map(Some)
     }
 
+    /// Writes the ledger unless the file says the same already.
+    ///
+    /// # Errors
+    /// As [`Self::read`] and [`Self::write`].
+    pub fn write_if_changed(&self, ledger: &Ledger) -> Result<()> {
+        if self.read()?.as_ref() == Some(ledger) { Ok(()) } else { self.write(ledger) }
+    }
+
     /// Writes the ledger, whole or not at all.
     ///
     /// # Errors

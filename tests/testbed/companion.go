@@ -88,15 +88,25 @@ func companion(args []string) error {
 	}
 	factory.Start(ctx.Done())
 	factory.WaitForCacheSync(ctx.Done())
+	var retry <-chan time.Time
+	var before string
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		case <-retry:
 		}
-		if err := errors.Join(c.provisionVolumes(ctx), c.reclaimVolumes(ctx), c.assignAddresses(ctx)); err != nil && ctx.Err() == nil {
-			log.Print(err) // most often a conflict with another writer; the next round sees the newer object
-			time.AfterFunc(200*time.Millisecond, wake)
+		retry = nil
+		err := errors.Join(c.provisionVolumes(ctx), c.reclaimVolumes(ctx), c.assignAddresses(ctx))
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		// Most often a conflict with another writer: the next round sees the newer object.
+		retry = time.After(500 * time.Millisecond)
+		if err.Error() != before {
+			before = err.Error()
+			log.Print(before)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func (c *cloud) provisionVolumes(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// volumeFor is the volume as a CSI driver would make it, bound to its claim.
+// volumeFor is the volume as the class's driver would make it, meant for its claim.
 func volumeFor(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass, driver string) (*corev1.PersistentVolume, error) {
 	owner, err := reference.GetReference(scheme.Scheme, claim)
 	if err != nil {
@@ -69,6 +69,12 @@ func volumeFor(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClas
 		reclaim = *class.ReclaimPolicy
 	}
 	name := "pvc-" + string(claim.UID)
+	// A name with a slash is that of a provisioner from before CSI, such as
+	// rancher.io/local-path, which makes volumes of the older kinds.
+	source := corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: name}}
+	if strings.Contains(driver, "/") {
+		source = corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/testbed/" + name}}
+	}
 	return &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{provisionedByAnnotation: driver}},
 		Spec: corev1.PersistentVolumeSpec{
@@ -79,9 +85,7 @@ func volumeFor(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClas
 			StorageClassName:              class.Name,
 			MountOptions:                  class.MountOptions,
 			PersistentVolumeReclaimPolicy: reclaim,
-			PersistentVolumeSource: corev1.PersistentVolumeSource{
-				CSI: &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: name},
-			},
+			PersistentVolumeSource:        source,
 		},
 	}, nil
 }

@@ -1,0 +1,100 @@
+//! `REVIEW.md`: what will run where, what to look at, what was not checked; for a person.
+
+use std::fmt::Write as _;
+
+use super::manifest::Manifest;
+use crate::chart::release::{Condition, Scope};
+use crate::problem::Problem;
+use crate::settings::{ServiceType, Settings};
+
+/// What the review is made from.
+pub struct Review<'r> {
+    /// The bundle.
+    pub manifest: &'r Manifest,
+    /// The settings that it was rendered from.
+    pub settings: &'r Settings,
+    /// Warnings of the checks.
+    pub warnings: &'r [Problem],
+    /// Charts that were not checked against their schema.
+    pub unchecked: &'r [String],
+}
+
+impl Review<'_> {
+    /// The text of `REVIEW.md`.
+    pub fn text(&self) -> String {
+        let Manifest { chart, namespace, profile, .. } = self.manifest;
+        let mut out = format!("# Review: {chart} in namespace {namespace}, on {profile}\n\n");
+        out.push_str("Nothing has been applied. Read the values files, then apply exactly this folder:\n\n");
+        let _ = writeln!(out, "    helm iris install {chart} --bundle {namespace}\n");
+        self.releases(&mut out);
+        self.look_at(&mut out);
+        self.secrets(&mut out);
+        self.not_checked(&mut out);
+        out
+    }
+
+    fn releases(&self, out: &mut String) {
+        out.push_str("## What will run where, in this order\n\n| release | namespace | chart | when |\n|---|---|---|---|\n");
+        for release in &self.manifest.releases {
+            let when = match release.condition {
+                Some(Condition::NoDefaultClass) => "only if the cluster has no default StorageClass",
+                None => "always",
+            };
+            let chart = format!("{} {}", release.helm_chart, release.version);
+            let shared = if release.scope == Scope::Cluster { " (shared by all hubs)" } else { "" };
+            let _ = writeln!(out, "| {} | {}{shared} | {} | {when} |", release.name, release.namespace, chart.trim());
+        }
+        out.push('\n');
+    }
+
+    fn look_at(&self, out: &mut String) {
+        out.push_str("## What to look at\n\n");
+        for warning in self.warnings {
+            let fix = warning.fix.as_ref().map(|fix| format!(" Fix: {fix}.")).unwrap_or_default();
+            let _ = writeln!(out, "- **{}**{fix}", warning.message);
+        }
+        let settings = self.settings;
+        if settings.load_balancer.service_type == ServiceType::LoadBalancer {
+            match &settings.load_balancer.address {
+                Some(address) => {
+                    let _ = writeln!(out, "- Address: {address}. It must be allocated in your project, and the firewall open for ports 80 and 443.");
+                }
+                None => out.push_str("- Address: the cloud picks one. If it stays pending, ask your cloud support for one and set `loadBalancer.address`.\n"),
+            }
+        }
+        match (&settings.storage.class_name, &settings.storage.new_class) {
+            (Some(name), _) => {
+                let _ = writeln!(out, "- Volumes: StorageClass {name}.");
+            }
+            (None, Some(class)) => {
+                let name = class.name.as_deref().unwrap_or("standard");
+                let _ = writeln!(out, "- Volumes: the cluster's default StorageClass. If it has none, `{name}` is created; its parameters can never be changed.");
+            }
+            (None, None) => out.push_str("- Volumes: the cluster's default StorageClass. This profile knows none to create.\n"),
+        }
+        if let (Some(name), Some(tag)) = (&settings.users.image.name, &settings.users.image.tag) {
+            let _ = writeln!(out, "- Notebook image: {name}:{tag}. Dask runs the same image unless `dask.image` is set; versions must match.");
+        }
+        out.push('\n');
+    }
+
+    fn secrets(&self, out: &mut String) {
+        if self.manifest.secrets.is_empty() {
+            return;
+        }
+        out.push_str("## Secrets\n\nGenerated once, kept in the ledger, shown nowhere. They are in each `secrets.yaml` (mode 0600, ignored by git).\n\n");
+        for secret in &self.manifest.secrets {
+            let state = if secret.fingerprint == "provisional" { ", provisional: a cluster that has one already keeps its own" } else { "" };
+            let _ = writeln!(out, "- {} ({}): {}{state}", secret.name, secret.kind, secret.purpose);
+        }
+        out.push('\n');
+    }
+
+    fn not_checked(&self, out: &mut String) {
+        out.push_str("## What was not checked\n\n");
+        for chart in self.unchecked {
+            let _ = writeln!(out, "- **{chart}: not schema-checked**, because its chart archive is not at hand. Run `helm iris charts pull {}`, then render again.", self.manifest.chart);
+        }
+        out.push_str("- The cluster: `helm iris install` looks at it and shows a plan before anything is changed.\n");
+    }
+}

@@ -1,0 +1,91 @@
+//! Writing a bundle: all of it or, seen from the next command, none of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::manifest::{FileEntry, Manifest};
+use super::{MANIFEST_FILE, NEXT_FILE, read, secrets_file};
+use crate::error::{Error, Result};
+use crate::fs::{self, Access};
+use crate::secrets::Ledger;
+
+/// What goes into every bundle's `.gitignore`.
+const GITIGNORE: &str = "# Secrets never go into git.\nsecrets.yaml\n*.tmp\n";
+
+/// A bundle that is ready to be written.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// The manifest, its list of files still empty.
+    pub manifest: Manifest,
+    /// Every non-secret file by its path in the bundle.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Draft {
+    /// The manifest with the digests of the files.
+    pub fn sealed(&self) -> Manifest {
+        let ignore = (".gitignore".to_owned(), GITIGNORE.to_owned());
+        let all: BTreeMap<&String, &String> = self.files.iter().chain([(&ignore.0, &ignore.1)]).collect();
+        let files = all
+            .into_iter()
+            .map(|(path, text)| FileEntry { path: path.clone(), sha256: fs::sha256_hex(text.as_bytes()) })
+            .collect();
+        Manifest { files, ..self.manifest.clone() }
+    }
+}
+
+/// Writes the bundle into a folder. The next manifest is written first and takes the old one's
+/// place last, so a command that comes after an interruption can tell what happened.
+///
+/// # Errors
+/// When the folder cannot be written; what stood there before then still stands or is finished
+/// by the next run.
+pub fn write(folder: &Path, draft: &Draft, ledger: &Ledger) -> Result<()> {
+    let manifest = draft.sealed();
+    let text = manifest_text(&manifest)?;
+    let old = read::manifest_if_any(&folder.join(MANIFEST_FILE))?;
+    fs::create_folder(folder)?;
+    fs::write(&folder.join(NEXT_FILE), text.as_bytes(), Access::Shared)?;
+    for (path, text) in &draft.files {
+        write_if_changed(&folder.join(path), text)?;
+    }
+    write_if_changed(&folder.join(".gitignore"), GITIGNORE)?;
+    write_secrets(folder, &manifest, ledger)?;
+    fs::rename(&folder.join(NEXT_FILE), &folder.join(MANIFEST_FILE))?;
+    // Files of ours that the new bundle no longer has; anything else in the folder stays.
+    for gone in old.into_iter().flat_map(|old| old.files) {
+        if !manifest.files.iter().any(|file| file.path == gone.path) {
+            let path = folder.join(&gone.path);
+            if read::digest_if_any(&path)?.as_ref() == Some(&gone.sha256) {
+                fs::remove(&path)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn write_secrets(folder: &Path, manifest: &Manifest, ledger: &Ledger) -> Result<()> {
+    for release in &manifest.releases {
+        let path = folder.join(&release.chart).join("secrets.yaml");
+        match secrets_file::text(manifest, &release.chart, ledger)? {
+            Some(text) => fs::write(&path, text.expose().as_bytes(), Access::Private)?,
+            None => fs::remove(&path)?,
+        }
+    }
+    Ok(())
+}
+
+fn write_if_changed(path: &Path, text: &str) -> Result<()> {
+    if read::digest_if_any(path)?.as_deref() == Some(fs::sha256_hex(text.as_bytes()).as_str()) {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_folder(folder)?;
+    }
+    fs::write(path, text.as_bytes(), Access::Shared)
+}
+
+fn manifest_text(manifest: &Manifest) -> Result<String> {
+    let body = serde_yaml::to_string(manifest).map_err(|error| Error::bug("the manifest").because(error))?;
+    Ok(format!("# What this bundle holds and how it is applied. Made by helm iris; REVIEW.md says the same for people.\n{body}"))
+}

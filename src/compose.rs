@@ -1,0 +1,197 @@
+//! From charts and settings to the entries of a manifest and the text of overlays.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::archive::Archive;
+use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
+use crate::chart::release::Scope;
+use crate::chart::{CLUSTER_NAMESPACE, Chart, seconds};
+use crate::error::{Error, Result};
+use crate::overlay;
+use crate::problem::Problem;
+use crate::secrets::Need;
+use crate::workflow::Loaded;
+use crate::yaml::{Document, literal_document};
+
+/// Helm's own default, five minutes, is too short for a first pull of a notebook image (z2jh#2573).
+const DEFAULT_TIMEOUT: u64 = 15 * 60;
+
+/// The namespace of a chart's release.
+pub fn namespace_of(chart: &Chart, hub: &str) -> String {
+    match chart.spec.scope {
+        Scope::Hub => hub.to_owned(),
+        Scope::Cluster => CLUSTER_NAMESPACE.to_owned(),
+    }
+}
+
+/// The secrets that the charts need, each once, by name.
+pub fn needs(charts: &[Chart]) -> Vec<Need> {
+    let mut needs: BTreeMap<&str, Need> = BTreeMap::new();
+    for secret in charts.iter().flat_map(|chart| &chart.spec.secrets) {
+        needs.entry(&secret.name).or_insert_with(|| Need {
+            name: secret.name.clone(),
+            kind: secret.kind,
+            purpose: secret.purpose.clone(),
+        });
+    }
+    needs.into_values().collect()
+}
+
+/// What a secret fills, and where a hub made by hand keeps it.
+pub fn secret(charts: &[Chart], need: Need) -> SecretEntry {
+    let specs = charts.iter().flat_map(|chart| chart.spec.secrets.iter().map(move |secret| (chart, secret)));
+    let mine: Vec<_> = specs.filter(|(_, secret)| secret.name == need.name).collect();
+    let fills = mine.iter().flat_map(|(chart, secret)| secret.paths.iter().map(|path| format!("{}:{path}", chart.name)));
+    let mut adopt: Vec<String> =
+        mine.iter().flat_map(|(_, secret)| secret.adopt.iter().map(|from| format!("{}:{}", from.secret, from.key))).collect();
+    adopt.dedup();
+    SecretEntry {
+        fills: fills.collect(),
+        adopt,
+        name: need.name,
+        kind: need.kind,
+        purpose: need.purpose,
+        fingerprint: String::new(),
+    }
+}
+
+/// The manifest's entry of one chart.
+pub fn release(loaded: &Loaded, chart: &Chart, archive: Option<&Archive>, edits: Option<Value>) -> ReleaseEntry {
+    let name = chart.release_name(&loaded.namespace);
+    let namespace = namespace_of(chart, &loaded.namespace);
+    let timeout_seconds = chart.spec.timeout.as_deref().and_then(seconds).unwrap_or(DEFAULT_TIMEOUT);
+    let mut values = vec![format!("{}/values.yaml", chart.name), format!("{}/overrides.yaml", chart.name)];
+    if !chart.spec.secrets.is_empty() {
+        values.push(format!("{}/secrets.yaml", chart.name));
+    }
+    let file = archive.map_or_else(|| format!("{}.tgz", chart.name), Archive::file_name);
+    let options: String = values.iter().map(|file| format!(" --values {file}")).collect();
+    let command = format!(
+        "helm upgrade --install {name} {file} --namespace {namespace} --create-namespace{options} --timeout {timeout_seconds}s"
+    );
+    let names: Vec<String> = loaded
+        .charts
+        .iter()
+        .filter(|other| chart.spec.needs.iter().any(|need| *need == other.name || Some(need) == other.spec.provides.as_ref()))
+        .map(|other| other.release_name(&loaded.namespace))
+        .collect();
+    let upstream = chart.spec.source.chart.clone();
+    let known_version = || chart.spec.source.version.clone().unwrap_or_default();
+    ReleaseEntry {
+        helm_chart: archive.map(|archive| archive.name.clone()).or(upstream).unwrap_or_else(|| chart.name.clone()),
+        version: archive.map_or_else(known_version, |archive| archive.version.clone()),
+        sha256: archive.map(|archive| archive.sha256.clone()),
+        archive: file,
+        scope: chart.spec.scope,
+        needs: names,
+        condition: chart.spec.condition,
+        timeout_seconds,
+        public_service: chart.spec.public_service.clone(),
+        chart: chart.name.clone(),
+        name,
+        namespace,
+        values,
+        command,
+        edits,
+    }
+}
+
+/// The overlay of `values:`, `patches:` and edits over a chart's rendered values.
+///
+/// # Errors
+/// A patch that does not apply, a removal that no overlay can say, a secret's path.
+pub fn overrides(loaded: &Loaded, chart: &Chart, base: &Document, edits: &Value, file: &str) -> Result<Document> {
+    let mut problems = unknown_charts(loaded);
+    let mut wanted = base.value.clone();
+    if let Some(values) = loaded.settings.values.get(&chart.name) {
+        overlay::merge_files(&mut wanted, values);
+    }
+    if let Some(patch) = loaded.settings.patches.get(&chart.name)
+        && let Err(why) = apply_patch(&mut wanted, patch)
+    {
+        problems.push(at_layer(loaded, &format!("/patches/{}", chart.name), format!("the patch of {} {why}", chart.name)));
+    }
+    overlay::merge_files(&mut wanted, edits);
+    let value = overlay::overlay(&base.value, &wanted).unwrap_or_else(|removed| {
+        problems.extend(removed.into_iter().map(|path| {
+            at_layer(loaded, &format!("/patches/{}", chart.name), format!("`{path}` cannot be removed: the chart's default would show again"))
+                .fix("set it to the value that you want, or to null to delete the chart's default")
+        }));
+        Value::Object(Map::new())
+    });
+    problems.extend(secret_paths(loaded, chart, &value, edits, file));
+    if problems.is_empty() {
+        return Ok(layer_document(loaded, chart, value, file));
+    }
+    Err(Error::problems("the overrides are not right", problems))
+}
+
+fn apply_patch(wanted: &mut Value, patch: &Value) -> Result<(), String> {
+    let patch: json_patch::Patch = serde_json::from_value(patch.clone()).map_err(|error| format!("is no JSON patch: {error}"))?;
+    json_patch::patch(wanted, &patch).map_err(|error| format!("does not apply: {error}"))
+}
+
+fn unknown_charts(loaded: &Loaded) -> Vec<Problem> {
+    let known: Vec<&str> = loaded.charts.iter().map(|chart| chart.name.as_str()).collect();
+    let keys = |what: &'static str, map: &Map<String, Value>| map.keys().map(|key| (what, key.clone())).collect::<Vec<_>>();
+    let named = [keys("values", &loaded.settings.values), keys("patches", &loaded.settings.patches)].concat();
+    named
+        .into_iter()
+        .filter(|(_, chart)| !known.contains(&chart.as_str()))
+        .map(|(what, chart)| {
+            let message = format!("`{what}.{chart}`: this install has no chart `{chart}`");
+            at_layer(loaded, &format!("/{what}/{chart}"), message).fix(format!("it has: {}", known.join(", ")))
+        })
+        .collect()
+}
+
+fn secret_paths(loaded: &Loaded, chart: &Chart, overlay: &Value, edits: &Value, file: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for secret in &chart.spec.secrets {
+        for path in &secret.paths {
+            let Some(steps) = overlay::parse_path(path) else { continue };
+            if overlay::get(overlay, &steps).is_some() {
+                let message = format!("`{path}` is the secret `{}`; it cannot be set here", secret.name);
+                let by_hand = overlay::get(edits, &steps).is_some();
+                let problem = if by_hand {
+                    Problem::error(file, None, message)
+                } else {
+                    at_layer(loaded, &format!("/values/{}/{}", chart.name, path.replace(['.', '['], "/").replace(']', "")), message)
+                };
+                problems.push(problem.fix("remove it: the ledger makes it, keeps it and fills it in"));
+            }
+        }
+    }
+    problems
+}
+
+/// A problem at the last layer that has something at the pointer.
+fn at_layer(loaded: &Loaded, pointer: &str, message: String) -> Problem {
+    let layer = loaded.layers.iter().rev().find(|layer| layer.document.value.pointer(pointer).is_some());
+    let layer = layer.or(loaded.layers.last());
+    match layer {
+        Some(layer) => Problem::error(&layer.document.file, layer.document.place(pointer), message),
+        None => Problem::error("--set", None, message),
+    }
+}
+
+/// The overlay with the places where people wrote it: the last layer's `values:` of this chart.
+fn layer_document(loaded: &Loaded, chart: &Chart, value: Value, file: &str) -> Document {
+    let pointer = format!("/values/{}", chart.name);
+    match loaded.layers.iter().rev().find(|layer| layer.document.value.pointer(&pointer).is_some()) {
+        Some(layer) => layer.document.nested(&pointer, value),
+        None => Document::synthetic(file, value),
+    }
+}
+
+/// The text of `overrides.yaml`.
+pub fn overrides_text(value: &Value) -> String {
+    let head = "# Laid over values.yaml: `values:` and `patches:` of profile and site file, and edits made here by hand.\n";
+    if value.as_object().is_some_and(|map| !map.is_empty()) {
+        format!("{head}{}", literal_document(value))
+    } else {
+        format!("{head}# Nothing is overridden.\n{{}}\n")
+    }
+}

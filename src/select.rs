@@ -1,0 +1,81 @@
+//! Which charts an install takes, in the order of their needs.
+
+use serde_json::Value;
+
+use crate::chart::{self, Chart};
+use crate::error::{Error, Result};
+use crate::layers::{self, Layer};
+use crate::library::Library;
+use crate::problem::Problem;
+use crate::yaml::Document;
+
+/// A chart's defaults as the lowest layer.
+pub fn defaults(chart: &Chart) -> Layer {
+    Layer {
+        name: format!("chart {}", chart.name),
+        sha256: chart.sha256.clone(),
+        document: Document::synthetic(
+            format!("charts/{}/release.yaml", chart.name),
+            Value::Object(chart.spec.defaults.clone()),
+        ),
+    }
+}
+
+/// The chart that was asked for and all that it needs, what is needed first.
+///
+/// # Errors
+/// A need that no chart meets, an engine that does not provide what is needed, a circle of needs.
+pub fn charts(library: &Library, target: Chart, above: &[Layer]) -> Result<Vec<Chart>> {
+    let own = defaults(&target);
+    let settings = layers::settings(std::iter::once(&own).chain(above))?;
+    let mut selection = Selection { library, engine: settings.database.engine, path: Vec::new(), chosen: Vec::new() };
+    selection.add(target)?;
+    Ok(selection.chosen)
+}
+
+struct Selection<'l> {
+    library: &'l Library,
+    engine: Option<String>,
+    path: Vec<String>,
+    chosen: Vec<Chart>,
+}
+
+impl Selection<'_> {
+    fn add(&mut self, chart: Chart) -> Result<()> {
+        if self.chosen.iter().any(|chosen| chosen.name == chart.name) {
+            return Ok(());
+        }
+        if self.path.contains(&chart.name) {
+            let circle = format!("{} → {}", self.path.join(" → "), chart.name);
+            return Err(Error::user("the charts need each other in a circle").because(circle).hint("remove one of the `needs:`"));
+        }
+        self.path.push(chart.name.clone());
+        for (index, need) in chart.spec.needs.iter().enumerate() {
+            let name = self.meet(&chart, index, need)?;
+            self.add(chart::load(self.library, &name)?)?;
+        }
+        self.path.pop();
+        self.chosen.push(chart);
+        Ok(())
+    }
+
+    /// The chart that meets a need: the one of that name, or the chosen engine that provides it.
+    fn meet(&self, chart: &Chart, index: usize, need: &str) -> Result<String> {
+        if need != "database" {
+            return Ok(need.to_owned());
+        }
+        let place = chart.document.place(&format!("/needs/{index}"));
+        let refuse = |message: String, fix: &str| {
+            let problem = Problem::error(&chart.document.file, place, message).fix(fix);
+            Error::problems(format!("`{}` needs a database", chart.name), vec![problem])
+        };
+        let Some(engine) = &self.engine else {
+            return Err(refuse("no database engine is chosen".to_owned(), "set database.engine, e.g. postgresql"));
+        };
+        let found = chart::load(self.library, engine)?;
+        if found.spec.provides.as_deref() == Some(need) {
+            return Ok(engine.clone());
+        }
+        Err(refuse(format!("the chart `{engine}` does not provide a database"), "set database.engine to one that does, e.g. postgresql"))
+    }
+}

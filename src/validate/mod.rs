@@ -1,0 +1,79 @@
+//! CHECK: everything that can be known to be wrong before anything is written.
+
+mod names;
+mod placeholders;
+mod rules;
+mod schemas;
+
+use serde_json::Value;
+
+use crate::archive::ChartContent;
+use crate::bundle::manifest::ReleaseEntry;
+use crate::overlay;
+use crate::problem::{Place, Problem};
+use crate::yaml::Document;
+
+pub use names::check_namespace;
+
+/// The values of one release with everything needed to judge them.
+pub struct Subject<'s> {
+    /// The release.
+    pub release: &'s ReleaseEntry,
+    /// `values.yaml`.
+    pub rendered: &'s Document,
+    /// The overlay of `values:`, `patches:` and edits, with the places where people wrote it.
+    pub overrides: &'s Document,
+    /// Stand-ins at the places of the secrets.
+    pub secrets: &'s Value,
+    /// The Helm chart, if its archive is at hand.
+    pub chart: Option<&'s ChartContent>,
+}
+
+impl Subject<'_> {
+    /// The values as Helm will merge them from the files, and where each came from.
+    fn merged(&self) -> Merged<'_> {
+        let mut value = self.rendered.value.clone();
+        overlay::merge_files(&mut value, &self.overrides.value);
+        overlay::merge_files(&mut value, self.secrets);
+        Merged { value, rendered: self.rendered, overrides: self.overrides }
+    }
+}
+
+/// Merged values that know where each part was written.
+struct Merged<'m> {
+    value: Value,
+    rendered: &'m Document,
+    overrides: &'m Document,
+}
+
+impl Merged<'_> {
+    /// The document and place that a part comes from; `parent` stands in for what is nowhere.
+    fn origin(&self, pointer: &str) -> (&str, Option<Place>) {
+        let document = if self.overrides.value.pointer(pointer).is_some_and(|part| !part.is_object()) {
+            self.overrides
+        } else {
+            self.rendered
+        };
+        (&document.file, document.place(pointer))
+    }
+
+    fn error(&self, pointer: &str, message: impl Into<String>) -> Problem {
+        let (file, place) = self.origin(pointer);
+        Problem::error(file, place, message)
+    }
+}
+
+/// All problems of all releases, errors and warnings.
+pub fn check(subjects: &[Subject<'_>]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for subject in subjects {
+        let merged = subject.merged();
+        problems.extend(names::check(subject.release));
+        problems.extend(placeholders::check(&merged));
+        problems.extend(rules::check(&merged));
+        if let Some(chart) = subject.chart {
+            problems.extend(schemas::check(chart, &merged, subject.overrides));
+        }
+    }
+    problems
+}

@@ -1,0 +1,58 @@
+//! `<insert your value>` and its like: legal strings, installed in silence as real values.
+
+use serde_json::Value;
+
+use super::Merged;
+use crate::problem::Problem;
+use crate::yaml::{pointer_join, pointer_to_path};
+
+pub(super) fn check(merged: &Merged<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    walk(&merged.value, "", &mut |pointer, text| {
+        if is_placeholder(text) {
+            let path = pointer_to_path(pointer);
+            let message = format!("`{path}` still holds the placeholder `{text}`");
+            problems.push(merged.error(pointer, message).fix("put the real value in its place"));
+        }
+    });
+    problems
+}
+
+fn walk(value: &Value, pointer: &str, visit: &mut impl FnMut(&str, &str)) {
+    match value {
+        Value::String(text) => visit(pointer, text),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                walk(item, &pointer_join(pointer, &index.to_string()), visit);
+            }
+        }
+        Value::Object(map) => {
+            for (key, item) in map {
+                walk(item, &pointer_join(pointer, key), visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_placeholder(text: &str) -> bool {
+    let text = text.trim();
+    let inside = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    let bracketed = inside.is_some_and(|inside| !inside.is_empty() && !inside.contains(['<', '>', '\n']));
+    bracketed || matches!(text.to_ascii_lowercase().as_str(), "changeme" | "change-me" | "replace-me" | "replaceme")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_placeholder;
+
+    #[test]
+    fn the_guides_placeholders_are_seen() {
+        for text in ["<insert your value>", "<token1>", "<your external IP address here>", "CHANGEME"] {
+            assert!(is_placeholder(text), "{text}");
+        }
+        for text in ["a<b>c", "<>", "x > y", "<b>bold</b> text", ""] {
+            assert!(!is_placeholder(text), "{text}");
+        }
+    }
+}
