@@ -30,6 +30,7 @@ loopback only. Nodes and pods are simulated by kwok: pods become Running, Jobs
 complete, and no container runs. A small controller of ours makes volumes and
 LoadBalancer addresses as a cloud would. There is no StorageClass, as on a
 cluster by Magnum's Heat driver. Do not use `kubectl logs`, `exec`, `port-forward`.
+A pod can ask to fail: tests/testbed/faults.yaml.
 
 Tests against any other cluster need no testbed: set KUBECONFIG (and HELM3,
 HELM4, IRIS_TEST_REPO, IRIS_TEST_CHARTS) yourself.
@@ -88,6 +89,12 @@ pack() {
       tar --create --no-recursion --format=ustar --mode='u=rw,go=r' --mtime=@0 \
         --owner=0 --group=0 --numeric-owner --files-from=-) | gzip -9n >"$1/$name-$version.tgz"
   done
+}
+
+# publish: what the chart repository serves.
+publish() {
+  pack "$state/charts"
+  "$cache/helm4/helm" repo index "$state/charts"
 }
 
 # --- processes ---------------------------------------------------------------
@@ -170,7 +177,7 @@ start_surroundings() {
   local testbed=$1 repo=$2
   start companion "$testbed" companion "$state/pki/companion.kubeconfig" "$nodes"
   start kwok "$cache/kwok/kwok" --kubeconfig="$state/pki/companion.kubeconfig" --manage-all-nodes=true \
-    --node-lease-duration-seconds=40 --config="$cache/kwok/stages.yaml"
+    --node-lease-duration-seconds=40 --config="$cache/kwok/stages.yaml,$root/tests/testbed/faults.yaml"
   start repo "$testbed" repo "$state/charts" "$repo"
 }
 
@@ -210,7 +217,11 @@ up() {
   # taken twice. No process that is started here inherits the lock.
   exec 9>"$cache/lock"
   flock -n 9 || { say "waiting for another testbed to come up"; flock 9; }
-  if [[ -z $(dead) ]]; then say "already up: $state"; return; fi
+  if [[ -z $(dead) ]]; then
+    publish # the charts may have changed since
+    say "already up: $state"
+    return
+  fi
   [[ -z $(alive) ]] || die "broken: $(dead | xargs) ended, see $state/log; run: scripts/testbed.sh down"
   testbed=$(binary)
   build "$testbed"
@@ -223,8 +234,7 @@ up() {
   url=https://127.0.0.1:${ports[2]}
   "$testbed" pki "$state/pki" "$url"
   start_control_plane "$testbed" "${ports[0]}" "${ports[1]}" "$url"
-  pack "$state/charts"
-  "$cache/helm4/helm" repo index "$state/charts"
+  publish
   start_surroundings "$testbed" "127.0.0.1:${ports[3]}"
   "$testbed" wait "$state/pki/admin.kubeconfig" "$nodes"
   [[ -z $(dead) ]] || die "ended at once: $(dead | xargs)"

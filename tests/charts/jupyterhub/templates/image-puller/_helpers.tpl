@@ -25,6 +25,10 @@ spec:
     metadata:
       labels:
         {{- include "jupyterhub.podLabels" (list $root $component) | nindent 8 }}
+      {{- with $root.Values.prePuller.annotations }}
+      annotations:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
     spec:
       {{- with $root.Values.singleuser.nodeSelector }}
       nodeSelector:

@@ -1,0 +1,159 @@
+//! The command line and Helm's environment: as typed, nothing decided.
+
+mod environment;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::engine::ArgValueCompleter;
+
+pub use environment::Environment;
+
+use crate::commands::{charts, complete, install, profiles, render};
+use crate::kube::Connection;
+use crate::ui::ColorChoice;
+use crate::workflow::Request;
+
+/// Install JupyterHub with Dask on research clouds, from values files that you review first
+///
+/// `render` writes commented values files and needs no cluster. `install` shows what would change,
+/// asks, applies exactly what was reviewed, and says how far it proved that the hub works.
+#[derive(Debug, Parser)]
+#[command(name = "helm-iris", bin_name = "helm iris", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Flags that every verb takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+}
+
+/// The verbs; one appears here only when it works.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write the bundle: commented values files to review. Needs no cluster
+    Render(render::RenderArgs),
+    /// Show what would change, ask, apply what was reviewed, wait until it is ready
+    #[command(visible_alias = "upgrade")]
+    Install(install::InstallArgs),
+    /// The facts of clouds: list, show, check, begin a new one
+    Profiles(profiles::ProfilesArgs),
+    /// What can be installed: list, show, check, fetch archives, begin a site file
+    Charts(charts::ChartsArgs),
+}
+
+/// Flags that every verb takes.
+#[derive(Debug, Args)]
+pub struct GlobalArgs {
+    /// Colour the labels
+    #[arg(long, global = true, value_enum, default_value_t, help_heading = "Output")]
+    pub color: ColorChoice,
+    /// Print data, warnings and errors only
+    #[arg(long, short, global = true, help_heading = "Output")]
+    pub quiet: bool,
+    /// Tell more of what is done; twice: every request
+    #[arg(long, short, global = true, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+    /// Flags of Helm; `helm` takes them before it calls us
+    #[command(flatten)]
+    pub kube: KubeArgs,
+}
+
+/// Helm's own flags, for calls as `helm-iris`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster (the same flags as Helm's)")]
+pub struct KubeArgs {
+    /// Namespace of the hub; unset: the chart's own, e.g. dhub for daskhub
+    #[arg(long, short, global = true)]
+    pub namespace: Option<String>,
+    /// Path of the kubeconfig file
+    #[arg(long, global = true)]
+    pub kubeconfig: Option<String>,
+    /// Name of the kubeconfig context
+    #[arg(long, global = true)]
+    pub kube_context: Option<String>,
+    /// Address of the API server
+    #[arg(long, global = true, hide_short_help = true)]
+    pub kube_apiserver: Option<String>,
+    /// User name to impersonate
+    #[arg(long, global = true, hide_short_help = true)]
+    pub kube_as_user: Option<String>,
+    /// Group to impersonate; may be given several times
+    #[arg(long, global = true, hide_short_help = true)]
+    pub kube_as_group: Vec<String>,
+    /// Certificate authority of the API server
+    #[arg(long, global = true, hide_short_help = true)]
+    pub kube_ca_file: Option<String>,
+    /// Name that the API server's certificate must have
+    #[arg(long, global = true, hide_short_help = true)]
+    pub kube_tls_server_name: Option<String>,
+    /// Do not check the API server's certificate
+    #[arg(long, global = true, hide_short_help = true)]
+    pub kube_insecure_skip_tls_verify: bool,
+}
+
+/// What the hub shall be: the same flags for every verb that needs to know.
+#[derive(Debug, Args)]
+pub struct TargetArgs {
+    /// The chart, e.g. daskhub; see `helm iris charts list`
+    #[arg(add = ArgValueCompleter::new(complete::charts))]
+    pub chart: String,
+    /// The site file; unset: iris.yaml of this folder, if there is one
+    #[arg(long = "file", short = 'f', value_name = "SITE", value_hint = clap::ValueHint::FilePath)]
+    pub site_file: Option<PathBuf>,
+    /// The cloud; see `helm iris profiles list`
+    #[arg(long, add = ArgValueCompleter::new(complete::profiles))]
+    pub profile: Option<String>,
+    /// Override one setting of the site file; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Allow the namespace `default`
+    #[arg(long)]
+    pub allow_default_namespace: bool,
+}
+
+impl Cli {
+    /// Whether every question is answered with yes.
+    pub fn yes(&self) -> bool {
+        matches!(&self.command, Command::Install(args) if args.yes)
+    }
+}
+
+impl TargetArgs {
+    /// The request of the stages.
+    pub fn request(&self, global: &GlobalArgs, environment: &Environment, output: Option<PathBuf>) -> Request {
+        Request {
+            chart: self.chart.clone(),
+            site_file: self.site_file.clone(),
+            profile: self.profile.clone(),
+            set: self.set.clone(),
+            namespace: global.kube.namespace.clone().or_else(|| environment.namespace.clone()),
+            allow_default_namespace: self.allow_default_namespace,
+            output,
+            cache: environment.chart_cache.clone(),
+            config_folder: environment.config_folder.clone(),
+        }
+    }
+}
+
+impl GlobalArgs {
+    /// The connection to the cluster: our flags, else what Helm passed by environment.
+    pub fn connection(&self, environment: &Environment) -> Connection {
+        let flags = &self.kube;
+        let passed = environment.connection.clone();
+        Connection {
+            kubeconfig: flags.kubeconfig.clone().or(passed.kubeconfig),
+            context: flags.kube_context.clone().or(passed.context),
+            home: passed.home,
+            proxy: passed.proxy,
+            token: passed.token,
+            as_user: flags.kube_as_user.clone().or(passed.as_user),
+            as_groups: if flags.kube_as_group.is_empty() { passed.as_groups } else { flags.kube_as_group.clone() },
+            api_server: flags.kube_apiserver.clone().or(passed.api_server),
+            ca_file: flags.kube_ca_file.clone().or(passed.ca_file),
+            insecure_skip_tls_verify: flags.kube_insecure_skip_tls_verify || passed.insecure_skip_tls_verify,
+            tls_server_name: flags.kube_tls_server_name.clone().or(passed.tls_server_name),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! `helm iris charts`: what can be installed.
+
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+
+use super::{Outcome, complete, profiles, pull};
+use crate::chart::{self, release::Scope};
+use crate::cli::{Environment, GlobalArgs, TargetArgs};
+use crate::error::{Error, Result};
+use crate::fs::{self, Access};
+use crate::interrupt::Interrupt;
+use crate::library::Library;
+use crate::reference;
+use crate::site;
+use crate::ui::{OutputFormat, Ui, table};
+use crate::workflow;
+
+/// Arguments of `charts`.
+#[derive(Debug, Args)]
+pub struct ChartsArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do with charts.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// The charts there are
+    List {
+        /// Print as
+        #[arg(long, short, value_enum, default_value_t)]
+        output: OutputFormat,
+    },
+    /// A chart's release.yaml
+    Show {
+        /// The chart
+        #[arg(add = ArgValueCompleter::new(complete::charts))]
+        name: String,
+    },
+    /// Tell everything that is wrong with a chart
+    Check {
+        /// The chart
+        #[arg(add = ArgValueCompleter::new(complete::charts))]
+        name: String,
+    },
+    /// Fetch the upstream archives that a chart needs, and check them
+    Pull(TargetArgs),
+    /// Begin a commented site file, iris.yaml, in this folder
+    NewSite {
+        /// The profile of the cloud
+        #[arg(long, add = ArgValueCompleter::new(complete::profiles))]
+        profile: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    source: String,
+    scope: Scope,
+    needs: Vec<String>,
+    description: String,
+    from: String,
+}
+
+/// Runs `charts`.
+pub(super) fn run(args: &ChartsArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
+    let library = profiles::library(environment);
+    match &args.verb {
+        Verb::List { output } => list(&library, *output, ui)?,
+        Verb::Show { name } => {
+            let text = library.chart(name)?.files.remove("release.yaml").unwrap_or_default();
+            ui.data(&String::from_utf8_lossy(&text));
+        }
+        Verb::Check { name } => {
+            chart::load(&library, name)?;
+            ui.status(&format!("The chart {name} is right."));
+        }
+        Verb::Pull(target) => pull_archives(target, global, environment, ui)?,
+        Verb::NewSite { profile } => new_site(&library, profile, ui)?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn list(library: &Library, output: OutputFormat, ui: &Ui) -> Result<()> {
+    let mut rows = Vec::new();
+    for name in library.chart_names()? {
+        let chart = chart::load(library, &name)?;
+        let source = &chart.spec.source;
+        let source = match (&source.chart, &source.version) {
+            (Some(chart), Some(version)) => format!("{chart} {version}"),
+            _ => "own".to_owned(),
+        };
+        rows.push(Row {
+            source,
+            scope: chart.spec.scope,
+            needs: chart.spec.needs,
+            description: chart.spec.description,
+            from: chart.origin.describe(),
+            name,
+        });
+    }
+    ui.answer(output, &rows, |rows| {
+        let cells: Vec<_> = rows
+            .iter()
+            .map(|row| vec![row.name.clone(), row.source.clone(), row.needs.join(","), row.description.clone()])
+            .collect();
+        table(&["CHART", "HELM CHART", "NEEDS", "WHAT IT IS"], &cells)
+    })
+}
+
+fn pull_archives(target: &TargetArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<()> {
+    let mut loaded = workflow::load(&target.request(global, environment, None))?;
+    let runtime = super::runtime()?;
+    let fetched = runtime.block_on(async {
+        let mut interrupt = Interrupt::on_signals()?;
+        pull::missing(&mut loaded, environment, ui, &mut interrupt).await
+    })?;
+    loaded.lock.save()?;
+    let all = loaded.wanted()?.len();
+    ui.status(&format!("{fetched} fetched, {} at hand already, in {}", all - fetched, loaded.cache.folder().display()));
+    Ok(())
+}
+
+fn new_site(library: &Library, profile: &str, ui: &Ui) -> Result<()> {
+    library.profile(profile)?;
+    let path = Path::new(site::DEFAULT_FILE);
+    if fs::exists(path)? {
+        return Err(Error::user(format!("{} is there already", path.display())).hint("edit it, or move it away"));
+    }
+    fs::write(path, reference::new_site(profile).as_bytes(), Access::Shared)?;
+    ui.status(&format!("Wrote {}. Every line is commented out: the defaults hold until you change one.", path.display()));
+    ui.hint("look at what it makes with: helm iris render daskhub");
+    Ok(())
+}

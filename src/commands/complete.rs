@@ -1,0 +1,57 @@
+//! Shell completion, asked for by Helm through `plugin.complete`.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::CommandFactory;
+use clap_complete::engine::{self, CompletionCandidate};
+
+use crate::cli::{Cli, Environment};
+use crate::library::Library;
+
+/// Helm's directive to keep the shell from adding file names (`ShellCompDirectiveNoFileComp`).
+const NO_FILES: &str = ":4";
+/// Helm's directive for the shell's own behaviour (`ShellCompDirectiveDefault`).
+const DEFAULT: &str = ":0";
+
+/// The answer to Helm: candidates with descriptions, then the directive.
+pub fn answer(words: &[OsString]) -> String {
+    let mut args = vec![OsString::from("helm-iris")];
+    args.extend(words.iter().cloned());
+    if words.is_empty() {
+        args.push(OsString::new());
+    }
+    let index = args.len() - 1;
+    let folder = std::env::current_dir().ok();
+    let found = engine::complete(&mut Cli::command(), args, index, folder.as_deref()).unwrap_or_default();
+    let mut lines: Vec<String> = found.iter().filter(|candidate| !candidate.is_hide_set()).map(line).collect();
+    lines.push(if found.is_empty() { DEFAULT } else { NO_FILES }.to_owned());
+    lines.join("\n")
+}
+
+fn line(candidate: &CompletionCandidate) -> String {
+    let value = candidate.get_value().to_string_lossy();
+    match candidate.get_help() {
+        Some(help) => format!("{value}\t{}", help.to_string().lines().next().unwrap_or_default()),
+        None => value.into_owned(),
+    }
+}
+
+/// The names of charts that begin as typed.
+pub fn charts(typed: &OsStr) -> Vec<CompletionCandidate> {
+    candidates(typed, &library().chart_names().unwrap_or_default())
+}
+
+/// The names of profiles that begin as typed.
+pub fn profiles(typed: &OsStr) -> Vec<CompletionCandidate> {
+    candidates(typed, &library().profile_names().unwrap_or_default())
+}
+
+fn library() -> Library {
+    Library::new(std::iter::once(PathBuf::from(".")).chain(Environment::read().config_folder).collect())
+}
+
+fn candidates(typed: &OsStr, names: &[String]) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    names.iter().filter(|name| name.starts_with(&*typed)).map(CompletionCandidate::new).collect()
+}

@@ -1,0 +1,58 @@
+//! `helm iris render`: the bundle, without a cluster.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Outcome;
+use crate::cli::{Environment, GlobalArgs, TargetArgs};
+use crate::error::Result;
+use crate::ui::Ui;
+use crate::workflow::{self, Loaded, Validated};
+
+/// Arguments of `render`.
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// What to render.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// The folder to write; unset: the namespace's name
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub output_dir: Option<PathBuf>,
+}
+
+/// Writes the bundle and says what to read.
+pub(super) fn run(args: &RenderArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
+    let request = args.target.request(global, environment, args.output_dir.clone());
+    let mut loaded = workflow::load(&request)?;
+    let validated = write(&mut loaded, ui)?;
+    let folder = loaded.folder.display();
+    ui.status(&format!("Wrote {folder} for review, start with {folder}/REVIEW.md:"));
+    for release in &validated.manifest().releases {
+        for file in &release.values {
+            ui.status(&format!("  {folder}/{file}"));
+        }
+    }
+    ui.hint(&format!("apply it with: helm iris install {} --bundle {folder}", loaded.chart));
+    Ok(Outcome::Done)
+}
+
+/// Renders, checks and writes, telling notes and warnings.
+pub(super) fn write(loaded: &mut Loaded, ui: &Ui) -> Result<Validated> {
+    for note in &loaded.notes {
+        ui.warning(note);
+    }
+    let ledger = loaded.ledger()?;
+    let validated = workflow::prepare(loaded, &ledger)?;
+    validated.write(loaded, &ledger)?;
+    for problem in &validated.warnings {
+        ui.problem(problem);
+    }
+    for chart in &validated.unchecked {
+        ui.warning(&format!("{chart} was not checked against its schema: its chart archive is not at hand"));
+    }
+    if !validated.unchecked.is_empty() {
+        ui.hint(&format!("fetch the archives with: helm iris charts pull {}", loaded.chart));
+    }
+    Ok(validated)
+}

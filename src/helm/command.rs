@@ -1,0 +1,63 @@
+//! The arguments of helm: the same for Helm 3 and 4, printable, without a secret.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::explain::Facts;
+
+/// What marks a revision as made by us, and by which archive.
+const DIGEST: &str = "helm-iris chart sha256:";
+
+/// The description of a revision. An upgrade by others does not inherit it, so it tells ours from theirs.
+pub fn description(chart_sha256: &str) -> String {
+    format!("{DIGEST}{chart_sha256}")
+}
+
+/// The archive's digest in a revision's description, if the revision is ours.
+pub fn chart_digest_of(description: &str) -> Option<&str> {
+    description.strip_prefix(DIGEST)
+}
+
+/// One `helm upgrade --install`.
+#[derive(Debug, Clone, Copy)]
+pub struct Upgrade<'u> {
+    /// Release name.
+    pub release: &'u str,
+    /// Its namespace.
+    pub namespace: &'u str,
+    /// The chart's archive, its digest checked.
+    pub archive: &'u Path,
+    /// SHA-256 of the archive.
+    pub sha256: &'u str,
+    /// The bundle's folder: helm runs there, so that values files have the paths of the review,
+    /// and a comma in the folder's own path does no harm (helm splits `--values` at commas).
+    pub folder: &'u Path,
+    /// Values files relative to the folder, in order.
+    pub values: &'u [String],
+    /// Seconds that hooks may take.
+    pub timeout_seconds: u64,
+}
+
+impl Upgrade<'_> {
+    /// The arguments. `--reset-values`, because helm takes the last revision's values where ours
+    /// are empty. Never `--wait`: waiting is ours.
+    pub fn arguments(&self, context: Option<&str>) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = ["upgrade", "--install", self.release].map(OsString::from).to_vec();
+        arguments.push(self.archive.into());
+        arguments.extend(["--namespace", self.namespace, "--create-namespace", "--reset-values"].map(OsString::from));
+        for values in self.values {
+            arguments.extend(["--values".into(), OsString::from(values)]);
+        }
+        arguments.extend(["--timeout".into(), OsString::from(format!("{}s", self.timeout_seconds))]);
+        arguments.extend(["--history-max", "10", "--description"].map(OsString::from));
+        arguments.push(description(self.sha256).into());
+        if let Some(context) = context {
+            arguments.extend(["--kube-context", context].map(OsString::from));
+        }
+        arguments
+    }
+
+    pub(super) fn facts(&self) -> Facts<'_> {
+        Facts { release: self.release, namespace: self.namespace, timeout_seconds: self.timeout_seconds }
+    }
+}

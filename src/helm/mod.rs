@@ -1,0 +1,152 @@
+//! The only door to the helm binary.
+//!
+//! Helm is the only one that writes releases; it gets values by file, the cluster by environment
+//! and flags, and nothing secret in its arguments. What it says on failure is kept and explained.
+
+mod command;
+mod explain;
+mod run;
+mod scrub;
+mod version;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
+
+pub use command::{Upgrade, chart_digest_of, description};
+pub use explain::{Explanation, explain};
+pub use scrub::Scrub;
+pub use version::{MINIMUM_VERSION, Version};
+
+use crate::kube::{Cluster, Connection};
+use run::{Finished, Run};
+
+/// What of the environment decides which helm is used.
+#[derive(Debug, Clone, Default)]
+pub struct HelmEnv {
+    /// `HELM_BIN`: as Helm was called when it called us, maybe a bare word.
+    pub helm_bin: Option<OsString>,
+    /// `PATH`.
+    pub path: Option<OsString>,
+}
+
+/// A helm that is there and new enough.
+#[derive(Debug, Clone)]
+pub struct Helm {
+    program: PathBuf,
+    version: Version,
+}
+
+impl Helm {
+    /// Finds helm and asks its version.
+    ///
+    /// # Errors
+    /// Not there, not runnable, or older than [`MINIMUM_VERSION`].
+    pub async fn find(env: &HelmEnv) -> Result<Self> {
+        let program = locate(env)?;
+        let mut run = Run::new(&program);
+        run.arguments(["version", "--template", "{{.Version}}"]);
+        let finished = run.finish(&mut Interrupt::never()).await?;
+        let version = Version::parse(finished.stdout.trim()).filter(|_| finished.success).ok_or_else(|| {
+            Error::user(format!("{} does not answer as helm does", program.display()))
+                .because(format!("`helm version` printed `{}`", first_line(&finished)))
+                .hint("set HELM_BIN to a real helm")
+        })?;
+        if version < MINIMUM_VERSION {
+            return Err(Error::user(format!("helm {version} is too old")).because(version::why_minimum()).hint(format!(
+                "install Helm {MINIMUM_VERSION} or newer, or set HELM_BIN to one ({} was used)",
+                program.display()
+            )));
+        }
+        Ok(Self { program, version })
+    }
+
+    /// Where it is.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Its version.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Runs `helm upgrade --install` in the bundle's folder.
+    ///
+    /// # Errors
+    /// What helm says, with what it means, and free of secrets; interrupted where a stop was asked for.
+    pub async fn upgrade_install(&self, upgrade: &Upgrade<'_>, cluster: &Cluster, connection: &Connection, scrub: &Scrub, interrupt: &mut Interrupt) -> Result<()> {
+        let mut run = Run::new(&self.program);
+        run.arguments(upgrade.arguments(cluster.context.as_deref())).folder(upgrade.folder).on_cluster(connection)?;
+        let finished = run.finish(interrupt).await?;
+        if finished.success {
+            return Ok(());
+        }
+        Err(failure(&format!("helm could not apply the release `{}`", upgrade.release), &finished, scrub, &upgrade.facts()))
+    }
+
+    /// Runs `helm pull`: the archive of a chart from its repository into a folder.
+    ///
+    /// # Errors
+    /// What helm says, with what it means.
+    pub async fn pull(&self, repo: &str, chart: &str, version: &str, into: &Path, interrupt: &mut Interrupt) -> Result<()> {
+        let mut run = Run::new(&self.program);
+        run.arguments(["pull", chart, "--repo", repo, "--version", version, "--destination"]);
+        run.arguments([into]);
+        let finished = run.finish(interrupt).await?;
+        if finished.success {
+            return Ok(());
+        }
+        let facts = explain::Facts { release: chart, namespace: "", timeout_seconds: 0 };
+        Err(failure(&format!("helm could not fetch {chart} {version} from {repo}"), &finished, &Scrub::default(), &facts))
+    }
+}
+
+fn failure(message: &str, finished: &Finished, scrub: &Scrub, facts: &explain::Facts<'_>) -> Error {
+    let words = scrub.clean(finished.stderr.trim());
+    let mut error = Error::user(message);
+    match explain(&words, facts) {
+        Some(found) => {
+            error = error.because(found.meaning).because(format!("helm says: {words}"));
+            found.hints.into_iter().fold(error, Error::hint)
+        }
+        None if words.is_empty() => error.because(format!("it ended with {}", finished.status)),
+        None => error.because(format!("helm says: {words}")),
+    }
+}
+
+fn first_line(finished: &Finished) -> String {
+    let text = if finished.stdout.trim().is_empty() { &finished.stderr } else { &finished.stdout };
+    text.trim().lines().next().unwrap_or_default().chars().take(120).collect()
+}
+
+/// `HELM_BIN`, else `helm` in `PATH`. A `HELM_BIN` that leads nowhere is an error: another helm
+/// than the one that called us may be of another version.
+fn locate(env: &HelmEnv) -> Result<PathBuf> {
+    let wanted = env.helm_bin.as_deref().filter(|bin| !bin.is_empty());
+    let name = Path::new(wanted.unwrap_or("helm".as_ref()));
+    let found = if name.components().count() > 1 { usable(name) } else { in_path(name, env) };
+    found.ok_or_else(|| {
+        let error = match wanted {
+            Some(_) => Error::user(format!("HELM_BIN is `{}`, and there is no such program", name.display())),
+            None => Error::user("helm was not found").because("there is no program `helm` in PATH"),
+        };
+        error.hint(format!("install Helm {MINIMUM_VERSION} or newer (https://helm.sh/docs/intro/install/), or set HELM_BIN"))
+    })
+}
+
+fn in_path(name: &Path, env: &HelmEnv) -> Option<PathBuf> {
+    std::env::split_paths(env.path.as_deref()?).find_map(|folder| usable(&folder.join(name)))
+}
+
+/// An absolute path, because helm is started in another folder.
+fn usable(path: &Path) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let meta = std::fs::metadata(path).ok()?;
+    (meta.is_file() && meta.permissions().mode() & 0o111 != 0).then(|| std::path::absolute(path).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests;

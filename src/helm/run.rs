@@ -1,0 +1,146 @@
+//! Running helm: its environment, its output, and stopping it so that it can tidy up.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+
+use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
+use crate::kube::Connection;
+
+/// More output than helm ever has; the rest is dropped.
+const MAX_OUTPUT: u64 = 1024 * 1024;
+/// How long helm gets to mark its release as failed after a stop was asked for.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// How helm ended.
+pub(super) struct Finished {
+    pub success: bool,
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+pub(super) struct Run {
+    command: Command,
+    program: PathBuf,
+}
+
+impl Run {
+    pub fn new(program: &Path) -> Self {
+        let mut command = Command::new(program);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A debugging helm prints values, and values hold secrets.
+            .env("HELM_DEBUG", "false")
+            // The messages that we explain are English.
+            .env("LC_ALL", "C")
+            // We read releases from Secrets, so helm must keep them there.
+            .env("HELM_DRIVER", "secret")
+            // Its own group: Ctrl-C in the terminal reaches us alone, and we stop helm in order.
+            .process_group(0)
+            .kill_on_drop(true);
+        Self { command, program: program.to_owned() }
+    }
+
+    pub fn arguments<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&mut self, arguments: I) -> &mut Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub fn folder(&mut self, folder: &Path) -> &mut Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// Pins the cluster to the one that we talk to: each variable is set or removed, none inherited.
+    /// The token goes this way because arguments can be read by every user of the machine.
+    pub fn on_cluster(&mut self, connection: &Connection) -> Result<&mut Self> {
+        let groups = connection.as_groups.join(",");
+        let insecure = if connection.insecure_skip_tls_verify { "true" } else { "false" };
+        // Helm runs in another folder, where relative paths would lead elsewhere.
+        let kubeconfig = connection.kubeconfig.as_deref().map(absolute_list).transpose()?;
+        let ca_file = connection.ca_file.as_deref().map(absolute_path).transpose()?;
+        self.variable("KUBECONFIG", kubeconfig.as_deref())
+            // The context is a flag, so that the printed command is whole.
+            .variable("HELM_KUBECONTEXT", None)
+            .variable("HELM_NAMESPACE", None)
+            .variable("HELM_KUBETOKEN", connection.token.as_ref().map(crate::redact::Secret::expose))
+            .variable("HELM_KUBEASUSER", connection.as_user.as_deref())
+            .variable("HELM_KUBEASGROUPS", Some(groups.as_str()).filter(|groups| !groups.is_empty()))
+            .variable("HELM_KUBEAPISERVER", connection.api_server.as_deref())
+            .variable("HELM_KUBECAFILE", ca_file.as_deref())
+            .variable("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", Some(insecure))
+            .variable("HELM_KUBETLS_SERVER_NAME", connection.tls_server_name.as_deref());
+        Ok(self)
+    }
+
+    fn variable(&mut self, name: &str, value: Option<&str>) -> &mut Self {
+        match value {
+            Some(value) => self.command.env(name, value),
+            None => self.command.env_remove(name),
+        };
+        self
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started, or a stop was asked for; helm was then told and waited for.
+    pub async fn finish(mut self, interrupt: &mut Interrupt) -> Result<Finished> {
+        let failed = |error: std::io::Error| Error::user(format!("cannot run {}", self.program.display())).because(error);
+        let mut child = self.command.spawn().map_err(failed)?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let mut work = Box::pin(async { tokio::join!(read(stdout), read(stderr)) });
+        let (stdout, stderr) = tokio::select! {
+            output = &mut work => output,
+            () = interrupt.wait() => {
+                stop(&mut child).await;
+                return Err(Error::interrupted("stopped while helm was working")
+                    .hint("run the same command again: it goes on from here"));
+            }
+        };
+        let status = child.wait().await.map_err(failed)?;
+        Ok(Finished { success: status.success(), status, stdout, stderr })
+    }
+}
+
+async fn read(pipe: Option<impl AsyncRead + Unpin>) -> String {
+    let Some(pipe) = pipe else { return String::new() };
+    let mut bytes = Vec::new();
+    let mut limited = pipe.take(MAX_OUTPUT);
+    // A pipe that breaks ends the output; the exit status tells the rest.
+    let _ = limited.read_to_end(&mut bytes).await;
+    let _ = tokio::io::copy(limited.get_mut(), &mut tokio::io::sink()).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Asks helm to stop, so that it marks the release as failed instead of leaving it pending.
+async fn stop(child: &mut Child) {
+    let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    if let Some(group) = group {
+        let _ = kill_process_group(group, Signal::TERM);
+        if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// Absolute paths of a list as in `$KUBECONFIG`.
+fn absolute_list(list: &str) -> Result<String> {
+    let paths: Result<Vec<_>> = list.split(':').filter(|path| !path.is_empty()).map(absolute_path).collect();
+    Ok(paths?.join(":"))
+}
+
+fn absolute_path(path: &str) -> Result<String> {
+    let failed = |why: String| Error::user(format!("cannot find {path}")).because(why);
+    let absolute = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
+    absolute.into_os_string().into_string().map_err(|_| failed("the current folder's path is not UTF-8".to_owned()))
+}

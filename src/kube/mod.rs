@@ -1,0 +1,118 @@
+//! The only maker of a Kubernetes client: the same cluster, and the same rights there, as Helm's.
+
+mod config;
+mod explain;
+mod identity;
+mod proxy;
+mod read;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ::kube::Client;
+
+pub use explain::{denied, explain};
+pub use identity::ClusterId;
+pub use proxy::ProxySettings;
+pub use read::is_passing;
+
+use crate::error::{Error, Result};
+use crate::redact::Secret;
+
+/// A cluster that takes longer to answer the first packet is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longer than any read of ours takes on a busy API server.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How to reach the cluster: Helm's flags, or the environment that Helm hands to its plugins.
+///
+/// Everything is optional; what is not given comes from the kubeconfig.
+#[derive(Debug, Clone, Default)]
+pub struct Connection {
+    /// As in `$KUBECONFIG`: one file, or several separated by `:`.
+    pub kubeconfig: Option<String>,
+    /// The home folder, for `~/.kube/config`.
+    pub home: Option<PathBuf>,
+    /// The context of the kubeconfig.
+    pub context: Option<String>,
+    /// Bearer token.
+    pub token: Option<Secret>,
+    /// User to act as.
+    pub as_user: Option<String>,
+    /// Groups to act as.
+    pub as_groups: Vec<String>,
+    /// URL of the API server.
+    pub api_server: Option<String>,
+    /// Certificate authority of the API server.
+    pub ca_file: Option<String>,
+    /// Whether any certificate of the API server will do.
+    pub insecure_skip_tls_verify: bool,
+    /// Name that the API server's certificate must carry.
+    pub tls_server_name: Option<String>,
+    /// The proxies of the environment.
+    pub proxy: ProxySettings,
+}
+
+/// A cluster that has answered.
+#[derive(Clone)]
+pub struct Cluster {
+    /// For writes; reads go through [`Cluster::get`] and its like, which try again.
+    pub client: Client,
+    /// The context's name; none inside a pod.
+    pub context: Option<String>,
+    /// URL of the API server.
+    pub server: String,
+    /// Which cluster it is, whatever its context is called.
+    pub id: ClusterId,
+    /// Kubernetes' version, e.g. `v1.36.2`.
+    pub version: String,
+}
+
+impl Connection {
+    /// Connects, and learns which cluster it is.
+    ///
+    /// # Errors
+    /// No usable kubeconfig, unknown context, or a cluster that cannot be reached or refuses us.
+    pub async fn open(&self) -> Result<Cluster> {
+        let target = config::resolve(self).await?;
+        let server = target.config.cluster_url.to_string();
+        let server = server.trim_end_matches('/').to_owned();
+        let client = Client::try_from(target.config).map_err(|error| explain(&error, &server))?;
+        let (id, version) = futures::join!(identity::identify(&client, &server), identity::version(&client));
+        Ok(Cluster {
+            id: id?,
+            version: version.map_err(|error| explain(&error, &server))?,
+            context: target.context,
+            client,
+            server,
+        })
+    }
+
+    /// Checks that the kubeconfig still leads where it led when the plan was made, because helm
+    /// reads it again.
+    ///
+    /// # Errors
+    /// When it was changed meanwhile.
+    pub async fn still_leads_to(&self, cluster: &Cluster) -> Result<()> {
+        let now = config::resolve(&Self { context: cluster.context.clone(), ..self.clone() }).await?;
+        if now.config.cluster_url.to_string().trim_end_matches('/') == cluster.server {
+            return Ok(());
+        }
+        Err(Error::user("the kubeconfig was changed while this command ran")
+            .because(format!("it led to {} and leads to {} now", cluster.server, now.config.cluster_url))
+            .hint("nothing more was changed; run the same command again"))
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").field("context", &self.context).field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+impl Cluster {
+    /// The context, or the server where there is none: how people know the cluster.
+    pub fn label(&self) -> &str {
+        self.context.as_deref().unwrap_or(&self.server)
+    }
+}

@@ -1,0 +1,129 @@
+//! Reads that try again: a busy API server or a dropped connection is no answer.
+
+use std::error::Error as StdError;
+use std::io::ErrorKind as IoKind;
+use std::time::Duration;
+
+use ::kube::api::{GetParams, ListParams, ObjectList, PartialObjectMeta, TypeMeta};
+use ::kube::core::Request;
+use ::kube::{Client, Error as KubeError, Resource};
+use serde::de::DeserializeOwned;
+
+use super::Cluster;
+
+/// Pauses before each new try. In all about two seconds: long enough for a hiccup, short enough
+/// for a person who waits.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(500), Duration::from_millis(1000)];
+
+impl Cluster {
+    /// One object; none where the server says that there is none.
+    ///
+    /// # Errors
+    /// Everything else, a refusal included: "may not be read" is never "is not there".
+    pub async fn get<K>(&self, namespace: Option<&str>, name: &str) -> Result<Option<K>, KubeError>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        get(&self.client, namespace, name).await
+    }
+
+    /// All objects of a kind, as far as the labels (`a=b,c=d`, or empty) pick them.
+    ///
+    /// # Errors
+    /// When the list cannot be read whole.
+    pub async fn list<K>(&self, namespace: Option<&str>, labels: &str) -> Result<Vec<K>, KubeError>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned + Clone,
+    {
+        let request = resource::<K>(namespace).list(&ListParams::default().labels(labels));
+        let list: ObjectList<K> = fetch(&self.client, &request.map_err(KubeError::BuildRequest)?).await?;
+        Ok(list.items)
+    }
+
+    /// Objects of a kind by field, e.g. `type=Warning` for events.
+    ///
+    /// # Errors
+    /// When the list cannot be read whole.
+    pub async fn list_by_field<K>(&self, namespace: &str, fields: &str) -> Result<Vec<K>, KubeError>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned + Clone,
+    {
+        let request = resource::<K>(Some(namespace)).list(&ListParams::default().fields(fields));
+        let list: ObjectList<K> = fetch(&self.client, &request.map_err(KubeError::BuildRequest)?).await?;
+        Ok(list.items)
+    }
+
+    /// The metadata alone of all objects of a kind that the labels pick.
+    ///
+    /// # Errors
+    /// When the list cannot be read whole.
+    pub async fn list_metadata<K>(&self, namespace: &str, labels: &str) -> Result<Vec<PartialObjectMeta<K>>, KubeError>
+    where
+        K: Resource<DynamicType = ()> + Clone,
+    {
+        let request = resource::<K>(Some(namespace)).list_metadata(&ListParams::default().labels(labels));
+        let list: ObjectList<PartialObjectMeta<K>> = fetch(&self.client, &request.map_err(KubeError::BuildRequest)?).await?;
+        Ok(list.items)
+    }
+}
+
+fn resource<K: Resource<DynamicType = ()>>(namespace: Option<&str>) -> Request {
+    Request::new(K::url_path(&(), namespace))
+}
+
+/// One object; none where the server says that there is none.
+pub(super) async fn get<K>(client: &Client, namespace: Option<&str>, name: &str) -> Result<Option<K>, KubeError>
+where
+    K: Resource<DynamicType = ()> + DeserializeOwned,
+{
+    let request = resource::<K>(namespace).get(name, &GetParams::default()).map_err(KubeError::BuildRequest)?;
+    match fetch(client, &request).await {
+        Ok(object) => Ok(Some(object)),
+        Err(KubeError::Api(status)) if status.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Sends a read, again if need be. Not by `Client::request`, which logs the whole answer where it
+/// cannot be understood, and the answer may be a Secret.
+pub(super) async fn fetch<T: DeserializeOwned>(client: &Client, request: &http::Request<Vec<u8>>) -> Result<T, KubeError> {
+    let mut pauses = PAUSES.iter();
+    loop {
+        let error = match client.request_text(request.clone()).await {
+            Ok(text) => return understand(&text),
+            Err(error) => error,
+        };
+        match pauses.next() {
+            Some(pause) if is_passing(&error) => tokio::time::sleep(*pause).await,
+            _ => return Err(error),
+        }
+    }
+}
+
+fn understand<T: DeserializeOwned>(text: &str) -> Result<T, KubeError> {
+    serde_json::from_str(text).map_err(|error| {
+        // serde's own message can quote what it did not expect, so only the place is passed on.
+        let what = serde_json::from_str::<TypeMeta>(text).map_or_else(|_| "it is no object".to_owned(), |meta| meta.kind);
+        let place = format!("{what}, line {} column {}", error.line(), error.column());
+        KubeError::SerdeError(serde::de::Error::custom(place))
+    })
+}
+
+/// Whether trying again may help: too busy, restarting, or the connection was cut.
+pub fn is_passing(error: &KubeError) -> bool {
+    if let KubeError::Api(status) = error {
+        return matches!(status.code, 429 | 500 | 502 | 503 | 504);
+    }
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if let Some(io) = current.downcast_ref::<std::io::Error>() {
+            return matches!(io.kind(), IoKind::ConnectionReset | IoKind::ConnectionAborted | IoKind::BrokenPipe | IoKind::UnexpectedEof);
+        }
+        if current.to_string().contains("connection closed before message completed") {
+            return true;
+        }
+        cause = current.source();
+    }
+    false
+}

@@ -1,0 +1,216 @@
+//! The only printer: data to stdout, everything else to stderr.
+
+mod style;
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::problem::{Problem, Severity};
+use style::{Label, wrap};
+
+/// When to colour labels; nothing needs colour to be understood.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum OutputFormat {
+    /// Columns for people.
+    #[default]
+    Table,
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UiOptions {
+    /// `--color`, already aware of `NO_COLOR`.
+    pub color: ColorChoice,
+    /// `--quiet`: only data, warnings and errors.
+    pub quiet: bool,
+    /// `--yes`: every question is answered with yes.
+    pub yes: bool,
+}
+
+/// The printer.
+#[derive(Debug)]
+pub struct Ui {
+    options: UiOptions,
+    color: bool,
+    terminal: bool,
+    width: Option<usize>,
+}
+
+impl Ui {
+    /// A printer for this process.
+    pub fn new(options: UiOptions) -> Self {
+        let terminal = io::stderr().is_terminal();
+        let color = match options.color {
+            ColorChoice::Auto => terminal,
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+        };
+        let width = terminal.then(|| usize::from(console::Term::stderr().size().1).clamp(40, 120));
+        Self { options, color, terminal, width }
+    }
+
+    /// A line about what is being done or was done.
+    pub fn status(&self, text: &str) {
+        if !self.options.quiet {
+            self.line(text, "");
+        }
+    }
+
+    /// A block of text that is already laid out, e.g. a plan.
+    pub fn block(&self, text: &str) {
+        if !self.options.quiet {
+            self.raw(text);
+        }
+    }
+
+    /// Something to read before saying yes.
+    pub fn warning(&self, text: &str) {
+        self.line(&format!("{} {text}", Label::Warning.show(self.color)), "  ");
+    }
+
+    /// What to do next.
+    pub fn hint(&self, text: &str) {
+        if !self.options.quiet {
+            self.line(&format!("{} {text}", Label::Hint.show(self.color)), "  ");
+        }
+    }
+
+    /// A problem with its place and fix.
+    pub fn problem(&self, problem: &Problem) {
+        let label = match problem.severity {
+            Severity::Error => Label::Error,
+            Severity::Warning => Label::Warning,
+        };
+        self.line(&format!("{} {}: {}", label.show(self.color), problem.location(), problem.message), "  ");
+        if let Some(fix) = &problem.fix {
+            self.line(&format!("  {} {fix}", Label::Fix.show(self.color)), "    ");
+        }
+    }
+
+    /// An error: what, why, what now.
+    pub fn error(&self, error: &Error) {
+        self.line(&format!("{} {}", Label::Error.show(self.color), error.message), "  ");
+        for cause in &error.causes {
+            self.line(&format!("  because: {cause}"), "    ");
+        }
+        for problem in &error.problems {
+            let mark = if problem.severity == Severity::Warning { "warning: " } else { "" };
+            self.line(&format!("  {}: {mark}{}", problem.location(), problem.message), "    ");
+            if let Some(fix) = &problem.fix {
+                self.line(&format!("    {} {fix}", Label::Fix.show(self.color)), "      ");
+            }
+        }
+        for hint in &error.hints {
+            self.line(&format!("  {} {hint}", Label::Hint.show(self.color)), "    ");
+        }
+    }
+
+    /// Data, for people and pipes.
+    pub fn data(&self, text: &str) {
+        // A reader that has gone away (`| head`) is no error of ours.
+        let _ = writeln!(io::stdout().lock(), "{}", text.trim_end_matches('\n'));
+    }
+
+    /// An answer as table, JSON or YAML.
+    ///
+    /// # Errors
+    /// Only a defect.
+    pub fn answer<T: Serialize>(&self, format: OutputFormat, answer: &T, table: impl FnOnce(&T) -> String) -> Result<()> {
+        let text = match format {
+            OutputFormat::Table => table(answer),
+            OutputFormat::Json => serde_json::to_string_pretty(answer).map_err(|error| Error::bug("JSON").because(error))?,
+            OutputFormat::Yaml => serde_yaml::to_string(answer).map_err(|error| Error::bug("YAML").because(error))?,
+        };
+        self.data(&text);
+        Ok(())
+    }
+
+    /// Asks a question; no is the default.
+    ///
+    /// # Errors
+    /// Where nobody can be asked and `--yes` was not given.
+    pub fn confirm(&self, question: &str) -> Result<bool> {
+        if self.options.yes {
+            return Ok(true);
+        }
+        if !self.terminal || !io::stdin().is_terminal() {
+            return Err(Error::user("nobody can be asked whether to go on")
+                .because("this is not a terminal")
+                .hint("look at the plan, then run the same command with --yes"));
+        }
+        eprint_flush(&format!("{question} [y/N] "));
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer);
+        Ok(read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// A spinner on terminals; elsewhere nothing, the lines of [`Ui::status`] tell enough.
+    pub fn progress(&self) -> ProgressBar {
+        if !self.terminal || self.options.quiet {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    }
+
+    fn line(&self, text: &str, indent: &str) {
+        self.raw(&wrap(text, self.width, indent));
+    }
+
+    #[expect(clippy::unused_self, reason = "everything that prints goes through the printer")]
+    fn raw(&self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{}", text.trim_end_matches('\n'));
+    }
+}
+
+fn eprint_flush(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "{text}");
+    let _ = stderr.flush();
+}
+
+/// Columns, as wide as their widest cell; the last one is left ragged.
+pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = String::new();
+    let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
+    for row in std::iter::once(&head).chain(rows) {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width.saturating_sub(cell.chars().count()))))
+            .collect();
+        out.push_str(cells.join("  ").trim_end());
+        out.push('\n');
+    }
+    out
+}
