@@ -14,7 +14,7 @@ use crate::kube::Connection;
 use crate::ui::ColorChoice;
 use crate::workflow::Request;
 
-/// Install JupyterHub with Dask on research clouds, from values files that you review first
+/// Install `JupyterHub` with Dask on research clouds, from values files that you review first
 ///
 /// `render` writes commented values files and needs no cluster. `install` shows what would change,
 /// asks, applies exactly what was reviewed, and says how far it proved that the hub works.

@@ -43,9 +43,12 @@ pub fn needs(charts: &[Chart]) -> Vec<Need> {
 pub fn secret(charts: &[Chart], need: Need) -> SecretEntry {
     let specs = charts.iter().flat_map(|chart| chart.spec.secrets.iter().map(move |secret| (chart, secret)));
     let mine: Vec<_> = specs.filter(|(_, secret)| secret.name == need.name).collect();
-    let fills = mine.iter().flat_map(|(chart, secret)| secret.paths.iter().map(|path| format!("{}:{path}", chart.name)));
-    let mut adopt: Vec<String> =
-        mine.iter().flat_map(|(_, secret)| secret.adopt.iter().map(|from| format!("{}:{}", from.secret, from.key))).collect();
+    let fills =
+        mine.iter().flat_map(|(chart, secret)| secret.paths.iter().map(|path| format!("{}:{path}", chart.name)));
+    let mut adopt: Vec<String> = mine
+        .iter()
+        .flat_map(|(_, secret)| secret.adopt.iter().map(|from| format!("{}:{}", from.secret, from.key)))
+        .collect();
     adopt.dedup();
     SecretEntry {
         fills: fills.collect(),
@@ -74,7 +77,9 @@ pub fn release(loaded: &Loaded, chart: &Chart, archive: Option<&Archive>, edits:
     let names: Vec<String> = loaded
         .charts
         .iter()
-        .filter(|other| chart.spec.needs.iter().any(|need| *need == other.name || Some(need) == other.spec.provides.as_ref()))
+        .filter(|other| {
+            chart.spec.needs.iter().any(|need| *need == other.name || Some(need) == other.spec.provides.as_ref())
+        })
         .map(|other| other.release_name(&loaded.namespace))
         .collect();
     let upstream = chart.spec.source.chart.clone();
@@ -111,13 +116,21 @@ pub fn overrides(loaded: &Loaded, chart: &Chart, base: &Document, edits: &Value,
     if let Some(patch) = loaded.settings.patches.get(&chart.name)
         && let Err(why) = apply_patch(&mut wanted, patch)
     {
-        problems.push(at_layer(loaded, &format!("/patches/{}", chart.name), format!("the patch of {} {why}", chart.name)));
+        problems.push(at_layer(
+            loaded,
+            &format!("/patches/{}", chart.name),
+            format!("the patch of {} {why}", chart.name),
+        ));
     }
     overlay::merge_files(&mut wanted, edits);
     let value = overlay::overlay(&base.value, &wanted).unwrap_or_else(|removed| {
         problems.extend(removed.into_iter().map(|path| {
-            at_layer(loaded, &format!("/patches/{}", chart.name), format!("`{path}` cannot be removed: the chart's default would show again"))
-                .fix("set it to the value that you want, or to null to delete the chart's default")
+            at_layer(
+                loaded,
+                &format!("/patches/{}", chart.name),
+                format!("`{path}` cannot be removed: the chart's default would show again"),
+            )
+            .fix("set it to the value that you want, or to null to delete the chart's default")
         }));
         Value::Object(Map::new())
     });
@@ -129,13 +142,15 @@ pub fn overrides(loaded: &Loaded, chart: &Chart, base: &Document, edits: &Value,
 }
 
 fn apply_patch(wanted: &mut Value, patch: &Value) -> Result<(), String> {
-    let patch: json_patch::Patch = serde_json::from_value(patch.clone()).map_err(|error| format!("is no JSON patch: {error}"))?;
+    let patch: json_patch::Patch =
+        serde_json::from_value(patch.clone()).map_err(|error| format!("is no JSON patch: {error}"))?;
     json_patch::patch(wanted, &patch).map_err(|error| format!("does not apply: {error}"))
 }
 
 fn unknown_charts(loaded: &Loaded) -> Vec<Problem> {
     let known: Vec<&str> = loaded.charts.iter().map(|chart| chart.name.as_str()).collect();
-    let keys = |what: &'static str, map: &Map<String, Value>| map.keys().map(|key| (what, key.clone())).collect::<Vec<_>>();
+    let keys =
+        |what: &'static str, map: &Map<String, Value>| map.keys().map(|key| (what, key.clone())).collect::<Vec<_>>();
     let named = [keys("values", &loaded.settings.values), keys("patches", &loaded.settings.patches)].concat();
     named
         .into_iter()
@@ -158,7 +173,11 @@ fn secret_paths(loaded: &Loaded, chart: &Chart, overlay: &Value, edits: &Value, 
                 let problem = if by_hand {
                     Problem::error(file, None, message)
                 } else {
-                    at_layer(loaded, &format!("/values/{}/{}", chart.name, path.replace(['.', '['], "/").replace(']', "")), message)
+                    at_layer(
+                        loaded,
+                        &format!("/values/{}/{}", chart.name, path.replace(['.', '['], "/").replace(']', "")),
+                        message,
+                    )
                 };
                 problems.push(problem.fix("remove it: the ledger makes it, keeps it and fills it in"));
             }
@@ -188,7 +207,8 @@ fn layer_document(loaded: &Loaded, chart: &Chart, value: Value, file: &str) -> D
 
 /// The text of `overrides.yaml`.
 pub fn overrides_text(value: &Value) -> String {
-    let head = "# Laid over values.yaml: `values:` and `patches:` of profile and site file, and edits made here by hand.\n";
+    let head =
+        "# Laid over values.yaml: `values:` and `patches:` of profile and site file, and edits made here by hand.\n";
     if value.as_object().is_some_and(|map| !map.is_empty()) {
         format!("{head}{}", literal_document(value))
     } else {

@@ -64,13 +64,7 @@ pub struct Error {
 
 impl Error {
     fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            causes: Vec::new(),
-            problems: Vec::new(),
-            hints: Vec::new(),
-        }
+        Self { kind, message: message.into(), causes: Vec::new(), problems: Vec::new(), hints: Vec::new() }
     }
 
     /// An error of the input or the world.
@@ -100,10 +94,7 @@ impl Error {
 
     /// Problems found together, under one sentence.
     pub fn problems(message: impl Into<String>, problems: Vec<Problem>) -> Self {
-        Self {
-            problems,
-            ..Self::user(message)
-        }
+        Self { problems, ..Self::user(message) }
     }
 
     /// Adds a reason.

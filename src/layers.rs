@@ -137,14 +137,21 @@ mod tests {
         let shown: Vec<_> = problems.iter().map(|p| (p.location(), p.fix.clone().unwrap_or_default())).collect();
         assert_eq!(
             shown,
-            [("t:2:3".to_owned(), "did you mean `memory`?".to_owned()), ("t:5:5".to_owned(), "quote it: \"true\"".to_owned())]
+            [
+                ("t:2:3".to_owned(), "did you mean `memory`?".to_owned()),
+                ("t:5:5".to_owned(), "quote it: \"true\"".to_owned())
+            ]
         );
     }
 
     #[test]
     fn set_options_are_yaml() {
-        let layer = from_set_options(&["users.cpu.limit=2".into(), "login.adminUsers=[ada, bob]".into()]).unwrap().unwrap();
-        assert_eq!(layer.document.value, json!({"users": {"cpu": {"limit": 2}}, "login": {"adminUsers": ["ada", "bob"]}}));
+        let layer =
+            from_set_options(&["users.cpu.limit=2".into(), "login.adminUsers=[ada, bob]".into()]).unwrap().unwrap();
+        assert_eq!(
+            layer.document.value,
+            json!({"users": {"cpu": {"limit": 2}}, "login": {"adminUsers": ["ada", "bob"]}})
+        );
         assert!(from_set_options(&["users.cpu".into()]).is_err());
         assert!(from_set_options(&["user.cpu=1".into()]).is_err());
     }

@@ -113,11 +113,7 @@ pub fn coalesce(defaults: &Value, values: &Value) -> Value {
 pub fn overlay(base: &Value, wanted: &Value) -> Result<Value, Vec<String>> {
     let mut removed = Vec::new();
     let difference = difference(base, wanted, "", &mut removed);
-    if removed.is_empty() {
-        Ok(difference.unwrap_or_else(|| Value::Object(Map::new())))
-    } else {
-        Err(removed)
-    }
+    if removed.is_empty() { Ok(difference.unwrap_or_else(|| Value::Object(Map::new()))) } else { Err(removed) }
 }
 
 fn difference(base: &Value, wanted: &Value, pointer: &str, removed: &mut Vec<String>) -> Option<Value> {
@@ -166,7 +162,8 @@ mod tests {
     use super::*;
 
     fn any_map() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![any::<bool>().prop_map(Value::from), (0..9i64).prop_map(Value::from), Just(json!([1, 2]))];
+        let leaf =
+            prop_oneof![any::<bool>().prop_map(Value::from), (0..9i64).prop_map(Value::from), Just(json!([1, 2]))];
         let key = "[a-d]";
         leaf.prop_recursive(3, 24, 4, move |inner| {
             prop::collection::hash_map(key, inner, 1..4).prop_map(|map| Value::Object(map.into_iter().collect()))

@@ -39,25 +39,12 @@ pub struct Problem {
 impl Problem {
     /// A problem that stops the run.
     pub fn error(file: impl Into<String>, place: Option<Place>, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Error,
-            file: file.into(),
-            place,
-            message: message.into(),
-            fix: None,
-        }
+        Self { severity: Severity::Error, file: file.into(), place, message: message.into(), fix: None }
     }
 
     /// A problem that is shown and does not stop the run.
-    pub fn warning(
-        file: impl Into<String>,
-        place: Option<Place>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(file, place, message)
-        }
+    pub fn warning(file: impl Into<String>, place: Option<Place>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(file, place, message) }
     }
 
     /// Adds the fix.

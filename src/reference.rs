@@ -75,7 +75,8 @@ fn properties<'s>(root: &'s Value, schema: &'s Value) -> Option<&'s Map<String, 
 
 fn resolve<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
     let choices = schema.get("anyOf").or_else(|| schema.get("allOf")).and_then(Value::as_array);
-    let inner = choices.and_then(|choices| choices.iter().find(|choice| choice.get("$ref").is_some())).unwrap_or(schema);
+    let inner =
+        choices.and_then(|choices| choices.iter().find(|choice| choice.get("$ref").is_some())).unwrap_or(schema);
     match inner.get("$ref").and_then(Value::as_str) {
         Some(reference) => root.pointer(reference.trim_start_matches('#')).unwrap_or(schema),
         None => inner,

@@ -38,7 +38,8 @@ fn problems_of(document: &Document, schema: &Value, error: &ValidationError<'_>)
     let path = if pointer.is_empty() { "it".to_owned() } else { format!("`{}`", pointer_to_path(pointer)) };
     let problem = Problem::error(&document.file, document.place(pointer), format!("{path}: {}", describe(error)));
     let value = error.instance();
-    let wants_string = matches!(error.kind(), ValidationErrorKind::Type { kind } if format!("{kind:?}").contains("String"));
+    let wants_string =
+        matches!(error.kind(), ValidationErrorKind::Type { kind } if format!("{kind:?}").contains("String"));
     let problem = if wants_string && (value.is_number() || value.is_boolean()) {
         problem.fix(format!("quote it: \"{value}\""))
     } else {

@@ -47,7 +47,9 @@ impl Selection<'_> {
         }
         if self.path.contains(&chart.name) {
             let circle = format!("{} → {}", self.path.join(" → "), chart.name);
-            return Err(Error::user("the charts need each other in a circle").because(circle).hint("remove one of the `needs:`"));
+            return Err(Error::user("the charts need each other in a circle")
+                .because(circle)
+                .hint("remove one of the `needs:`"));
         }
         self.path.push(chart.name.clone());
         for (index, need) in chart.spec.needs.iter().enumerate() {
@@ -76,6 +78,9 @@ impl Selection<'_> {
         if found.spec.provides.as_deref() == Some(need) {
             return Ok(engine.clone());
         }
-        Err(refuse(format!("the chart `{engine}` does not provide a database"), "set database.engine to one that does, e.g. postgresql"))
+        Err(refuse(
+            format!("the chart `{engine}` does not provide a database"),
+            "set database.engine to one that does, e.g. postgresql",
+        ))
     }
 }

@@ -80,8 +80,9 @@ fn file_name(path: &Path) -> String {
 }
 
 fn not_a_map(document: &Document) -> Option<Problem> {
-    (!document.value.is_object())
-        .then(|| Problem::error(&document.file, document.place(""), "not a map of settings").fix("write `key: value` lines"))
+    (!document.value.is_object()).then(|| {
+        Problem::error(&document.file, document.place(""), "not a map of settings").fix("write `key: value` lines")
+    })
 }
 
 fn plain_helm_values(document: &Document) -> Option<Error> {

@@ -134,7 +134,9 @@ fn shadow_notes(charts: &[Chart], profile: &Profile) -> Vec<String> {
     charts
         .chain(profiles)
         .filter_map(|(what, name, origin)| match origin {
-            Origin::Folder(path, true) => Some(format!("the {what} {name} is taken from {}, not the shipped one", path.display())),
+            Origin::Folder(path, true) => {
+                Some(format!("the {what} {name} is taken from {}, not the shipped one", path.display()))
+            }
             _ => None,
         })
         .collect()
@@ -312,7 +314,8 @@ fn manifest(
     parts: &BTreeMap<String, Part>,
 ) -> Manifest {
     let inputs = loaded.layers.iter().filter(|layer| !layer.name.starts_with("chart "));
-    let charts = loaded.charts.iter().map(|chart| Input { name: format!("chart {}", chart.name), sha256: chart.sha256.clone() });
+    let charts =
+        loaded.charts.iter().map(|chart| Input { name: format!("chart {}", chart.name), sha256: chart.sha256.clone() });
     let releases = loaded.charts.iter().map(|chart| {
         let edits = parts.get(&chart.name).and_then(|part| part.edits.clone());
         compose::release(loaded, chart, archives.get(&chart.name), edits)
@@ -322,7 +325,9 @@ fn manifest(
         chart: loaded.chart.clone(),
         profile: loaded.profile.clone(),
         namespace: loaded.namespace.clone(),
-        inputs: charts.chain(inputs.map(|layer| Input { name: layer.name.clone(), sha256: layer.sha256.clone() })).collect(),
+        inputs: charts
+            .chain(inputs.map(|layer| Input { name: layer.name.clone(), sha256: layer.sha256.clone() }))
+            .collect(),
         releases: releases.collect(),
         secrets: secrets(loaded, ledger),
         files: Vec::new(),

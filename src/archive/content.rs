@@ -25,7 +25,7 @@ pub struct ChartContent {
     /// `values.schema.json`, if it has one.
     pub schema: Option<Value>,
     /// Its subcharts.
-    pub subcharts: Vec<ChartContent>,
+    pub subcharts: Vec<Self>,
 }
 
 impl ChartContent {

@@ -12,7 +12,8 @@ use crate::fs::{self, Access};
 /// The file's name, beside the site file or in the bundle.
 pub const LOCK_FILE: &str = "iris.lock";
 
-const HEADER: &str = "# SHA-256 of chart archives, written at first sight and checked ever after. Keep it with the site file.\n";
+const HEADER: &str =
+    "# SHA-256 of chart archives, written at first sight and checked ever after. Keep it with the site file.\n";
 
 /// The lock as read, and what was added.
 #[derive(Debug, Clone)]

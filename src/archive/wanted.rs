@@ -56,7 +56,9 @@ pub(super) fn chart_yaml(chart: &Chart) -> Result<ChartYaml> {
 pub fn wanted(chart: &Chart, settings: &Settings, lock: &Lock) -> Result<Vec<Wanted>> {
     let source = &chart.spec.source;
     let upstream = match (&source.repo, &source.chart, &source.version) {
-        (Some(repo), Some(name), Some(version)) => vec![(repo.clone(), name.clone(), version.clone(), source.sha256.clone())],
+        (Some(repo), Some(name), Some(version)) => {
+            vec![(repo.clone(), name.clone(), version.clone(), source.sha256.clone())]
+        }
         _ => chart_yaml(chart)?
             .dependencies
             .into_iter()
@@ -66,7 +68,10 @@ pub fn wanted(chart: &Chart, settings: &Settings, lock: &Lock) -> Result<Vec<Wan
             })
             .collect(),
     };
-    Ok(upstream.into_iter().map(|(repo, name, version, sha256)| overridden(repo, name, version, sha256, settings, lock)).collect())
+    Ok(upstream
+        .into_iter()
+        .map(|(repo, name, version, sha256)| overridden(repo, name, version, sha256, settings, lock))
+        .collect())
 }
 
 fn overridden(

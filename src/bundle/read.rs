@@ -141,12 +141,16 @@ fn parse_manifest(path: &Path, text: &str) -> Result<Manifest> {
     };
     let Format { format } = serde_yaml::from_str(text).map_err(broken)?;
     if format > FORMAT {
-        return Err(Error::user(format!("{} is of format {format}, this helm iris reads up to {FORMAT}", path.display()))
-            .because("a newer helm iris wrote it")
-            .hint("helm plugin update iris"));
+        return Err(Error::user(format!(
+            "{} is of format {format}, this helm iris reads up to {FORMAT}",
+            path.display()
+        ))
+        .because("a newer helm iris wrote it")
+        .hint("helm plugin update iris"));
     }
     let manifest: Manifest = serde_yaml::from_str(text).map_err(broken)?;
-    let outside = |path: &str| Path::new(path).components().any(|part| !matches!(part, std::path::Component::Normal(_)));
+    let outside =
+        |path: &str| Path::new(path).components().any(|part| !matches!(part, std::path::Component::Normal(_)));
     let paths = manifest.files.iter().map(|file| file.path.as_str());
     let values = manifest.releases.iter().flat_map(|release| release.values.iter().map(String::as_str));
     let charts = manifest.releases.iter().flat_map(|release| [release.chart.as_str(), release.archive.as_str()]);

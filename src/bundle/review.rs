@@ -34,7 +34,9 @@ impl Review<'_> {
     }
 
     fn releases(&self, out: &mut String) {
-        out.push_str("## What will run where, in this order\n\n| release | namespace | chart | when |\n|---|---|---|---|\n");
+        out.push_str(
+            "## What will run where, in this order\n\n| release | namespace | chart | when |\n|---|---|---|---|\n",
+        );
         for release in &self.manifest.releases {
             let when = match release.condition {
                 Some(Condition::NoDefaultClass) => "only if the cluster has no default StorageClass",
@@ -68,12 +70,20 @@ impl Review<'_> {
             }
             (None, Some(class)) => {
                 let name = class.name.as_deref().unwrap_or("standard");
-                let _ = writeln!(out, "- Volumes: the cluster's default StorageClass. If it has none, `{name}` is created; its parameters can never be changed.");
+                let _ = writeln!(
+                    out,
+                    "- Volumes: the cluster's default StorageClass. If it has none, `{name}` is created; its parameters can never be changed."
+                );
             }
-            (None, None) => out.push_str("- Volumes: the cluster's default StorageClass. This profile knows none to create.\n"),
+            (None, None) => {
+                out.push_str("- Volumes: the cluster's default StorageClass. This profile knows none to create.\n");
+            }
         }
         if let (Some(name), Some(tag)) = (&settings.users.image.name, &settings.users.image.tag) {
-            let _ = writeln!(out, "- Notebook image: {name}:{tag}. Dask runs the same image unless `dask.image` is set; versions must match.");
+            let _ = writeln!(
+                out,
+                "- Notebook image: {name}:{tag}. Dask runs the same image unless `dask.image` is set; versions must match."
+            );
         }
         out.push('\n');
     }
@@ -84,7 +94,11 @@ impl Review<'_> {
         }
         out.push_str("## Secrets\n\nGenerated once, kept in the ledger, shown nowhere. They are in each `secrets.yaml` (mode 0600, ignored by git).\n\n");
         for secret in &self.manifest.secrets {
-            let state = if secret.fingerprint == "provisional" { ", provisional: a cluster that has one already keeps its own" } else { "" };
+            let state = if secret.fingerprint == "provisional" {
+                ", provisional: a cluster that has one already keeps its own"
+            } else {
+                ""
+            };
             let _ = writeln!(out, "- {} ({}): {}{state}", secret.name, secret.kind, secret.purpose);
         }
         out.push('\n');
@@ -93,7 +107,11 @@ impl Review<'_> {
     fn not_checked(&self, out: &mut String) {
         out.push_str("## What was not checked\n\n");
         for chart in self.unchecked {
-            let _ = writeln!(out, "- **{chart}: not schema-checked**, because its chart archive is not at hand. Run `helm iris charts pull {}`, then render again.", self.manifest.chart);
+            let _ = writeln!(
+                out,
+                "- **{chart}: not schema-checked**, because its chart archive is not at hand. Run `helm iris charts pull {}`, then render again.",
+                self.manifest.chart
+            );
         }
         out.push_str("- The cluster: `helm iris install` looks at it and shows a plan before anything is changed.\n");
     }

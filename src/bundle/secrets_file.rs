@@ -45,10 +45,9 @@ pub fn stand_in(name: &str, kind: SecretKind) -> String {
 /// The secrets of one chart as values.
 pub(super) fn values(manifest: &Manifest, chart: &str, ledger: &Ledger) -> Result<Value> {
     fill(manifest, chart, |name| {
-        ledger
-            .value(name)
-            .map(|secret| secret.expose().to_owned())
-            .ok_or_else(|| Error::user(format!("the ledger has no secret `{name}`")).hint("run `helm iris render` first"))
+        ledger.value(name).map(|secret| secret.expose().to_owned()).ok_or_else(|| {
+            Error::user(format!("the ledger has no secret `{name}`")).hint("run `helm iris render` first")
+        })
     })
 }
 
@@ -58,8 +57,11 @@ pub(super) fn text(manifest: &Manifest, chart: &str, ledger: &Ledger) -> Result<
     if values.as_object().is_none_or(Map::is_empty) {
         return Ok(None);
     }
-    let mut text = String::from("# Secrets, from the ledger. Never commit this file. Edits are lost: it is written again at every apply.\n");
-    let mine = |fills: &[String]| fills.iter().any(|place| place.split_once(':').is_some_and(|(owner, _)| owner == chart));
+    let mut text = String::from(
+        "# Secrets, from the ledger. Never commit this file. Edits are lost: it is written again at every apply.\n",
+    );
+    let mine =
+        |fills: &[String]| fills.iter().any(|place| place.split_once(':').is_some_and(|(owner, _)| owner == chart));
     for secret in manifest.secrets.iter().filter(|secret| mine(&secret.fills)) {
         let _ = writeln!(text, "#   {} ({}): {}", secret.name, secret.kind, secret.purpose);
     }

@@ -87,5 +87,7 @@ fn write_if_changed(path: &Path, text: &str) -> Result<()> {
 
 fn manifest_text(manifest: &Manifest) -> Result<String> {
     let body = serde_yaml::to_string(manifest).map_err(|error| Error::bug("the manifest").because(error))?;
-    Ok(format!("# What this bundle holds and how it is applied. Made by helm iris; REVIEW.md says the same for people.\n{body}"))
+    Ok(format!(
+        "# What this bundle holds and how it is applied. Made by helm iris; REVIEW.md says the same for people.\n{body}"
+    ))
 }

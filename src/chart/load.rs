@@ -21,7 +21,8 @@ use crate::yaml::{Document, parse};
 pub fn load(library: &Library, name: &str) -> Result<Chart> {
     let files = library.chart(name)?;
     read(&files).map_err(|problems| {
-        Error::problems(format!("the chart `{name}` is not right"), problems).hint("docs/charts.md shows how to write one")
+        Error::problems(format!("the chart `{name}` is not right"), problems)
+            .hint("docs/charts.md shows how to write one")
     })
 }
 

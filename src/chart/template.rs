@@ -71,10 +71,7 @@ impl<'t> Checker<'t> {
     fn refuse(&mut self, at: usize, message: impl Into<String>, fix: impl Into<String>) {
         let before = &self.text[..at];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let place = Place {
-            line: 1 + before.matches('\n').count(),
-            column: 1 + before[line_start..].chars().count(),
-        };
+        let place = Place { line: 1 + before.matches('\n').count(), column: 1 + before[line_start..].chars().count() };
         self.problems.push(Problem::error(self.file, Some(place), message).fix(fix));
     }
 
@@ -110,7 +107,8 @@ impl<'t> Checker<'t> {
         let after = self.text[end..].lines().next().unwrap_or_default();
         let tag_before = before.ends_with("%}") || before.ends_with("#}");
         let tag_after = after.trim_start().starts_with("{%") || after.trim_start().starts_with("{#");
-        let starts_value = before.is_empty() || before.ends_with([':', '-', '[', ',', '{']) && before.len() < line.len();
+        let starts_value =
+            before.is_empty() || before.ends_with([':', '-', '[', ',', '{']) && before.len() < line.len();
         let starts_flow = line.ends_with(['[', '{']);
         let ends_value = after.trim().is_empty() || after.starts_with([':', ',', ']', '}']) || after.starts_with(" #");
         (starts_value || starts_flow || tag_before) && (ends_value || tag_after)
@@ -127,8 +125,12 @@ impl<'t> Checker<'t> {
             }
             limit = indent(line);
             let header = trimmed.rsplit([':', '-']).next().unwrap_or_default().trim();
-            let is_header = |mark| header.strip_prefix(mark).is_some_and(|rest: &str| rest.chars().all(|c| c.is_ascii_digit()));
-            let chomped = trimmed.ends_with("|-") || trimmed.ends_with("|+") || trimmed.ends_with(">-") || trimmed.ends_with(">+");
+            let is_header =
+                |mark| header.strip_prefix(mark).is_some_and(|rest: &str| rest.chars().all(|c| c.is_ascii_digit()));
+            let chomped = trimmed.ends_with("|-")
+                || trimmed.ends_with("|+")
+                || trimmed.ends_with(">-")
+                || trimmed.ends_with(">+");
             if is_header('|') || is_header('>') || chomped {
                 return true;
             }
@@ -187,18 +189,30 @@ impl<'t> Checker<'t> {
             let next = words.get(index + 1).map(|(_, word)| word);
             let after_pipe = index > 0 && words[index - 1].1 == Word::Pipe;
             match word {
-                Word::Path(name) if after_pipe => {
-                    if !FILTERS.contains(&name.as_str()) {
-                        self.refuse(at, format!("the filter `{name}` is not allowed"), format!("use {}", FILTERS.join(", ")));
-                    }
+                Word::Path(name) if after_pipe && !FILTERS.contains(&name.as_str()) => {
+                    self.refuse(
+                        at,
+                        format!("the filter `{name}` is not allowed"),
+                        format!("use {}", FILTERS.join(", ")),
+                    );
                 }
-                Word::Path(_) if next == Some(&Word::Other('=')) && words.get(index + 2).is_none_or(|w| w.1 != Word::Other('=')) => {}
+                Word::Path(_)
+                    if next == Some(&Word::Other('='))
+                        && words.get(index + 2).is_none_or(|w| w.1 != Word::Other('=')) => {}
                 Word::Path(name) if next == Some(&Word::Other('(')) && !KEYWORDS.contains(&name.as_str()) => {
-                    self.refuse(at, format!("the function `{name}` is not allowed"), "templates compute nothing; use a setting");
+                    self.refuse(
+                        at,
+                        format!("the function `{name}` is not allowed"),
+                        "templates compute nothing; use a setting",
+                    );
                 }
                 Word::Path(name) => self.path(at, name),
                 Word::Other(bracket @ ('[' | '{')) => {
-                    self.refuse(at, format!("`{bracket}` is not allowed in an expression"), "name a setting by its dotted path");
+                    self.refuse(
+                        at,
+                        format!("`{bracket}` is not allowed in an expression"),
+                        "name a setting by its dotted path",
+                    );
                 }
                 _ => {}
             }
@@ -206,12 +220,14 @@ impl<'t> Checker<'t> {
     }
 
     fn path(&mut self, at: usize, path: &str) {
-        if KEYWORDS.contains(&path) || (LOOP_FIELDS.contains(&path) && self.open.iter().any(|(name, _)| *name == "for")) {
+        if KEYWORDS.contains(&path) || (LOOP_FIELDS.contains(&path) && self.open.iter().any(|(name, _)| *name == "for"))
+        {
             return;
         }
         if let Err((unknown, known)) = self.resolve(path) {
             let like = did_you_mean(unknown.rsplit('.').next().unwrap_or(&unknown), known.iter().map(String::as_str));
-            let fix = like.map_or_else(|| format!("known here: {}", known.join(", ")), |like| format!("did you mean `{like}`?"));
+            let fix = like
+                .map_or_else(|| format!("known here: {}", known.join(", ")), |like| format!("did you mean `{like}`?"));
             self.refuse(at, format!("`{unknown}` is not in the context"), fix);
         }
     }
@@ -223,7 +239,9 @@ impl<'t> Checker<'t> {
         let variable = self.scopes.iter().rev().flatten().find(|(name, _)| name == first);
         let (mut current, mut seen) = match variable {
             Some((_, schema)) => (schema.and_then(|schema| deref(self.schema, schema)), first.to_owned()),
-            None => (child(self.schema, self.schema, first).map_err(|known| (first.to_owned(), known))?, first.to_owned()),
+            None => {
+                (child(self.schema, self.schema, first).map_err(|known| (first.to_owned(), known))?, first.to_owned())
+            }
         };
         for step in steps {
             seen = format!("{seen}.{step}");

@@ -48,10 +48,13 @@ impl Environment {
                 home: path("HOME"),
                 token: text("HELM_KUBETOKEN").map(crate::redact::Secret::new),
                 as_user: text("HELM_KUBEASUSER"),
-                as_groups: text("HELM_KUBEASGROUPS").map(|all| all.split(',').map(str::to_owned).collect()).unwrap_or_default(),
+                as_groups: text("HELM_KUBEASGROUPS")
+                    .map(|all| all.split(',').map(str::to_owned).collect())
+                    .unwrap_or_default(),
                 api_server: text("HELM_KUBEAPISERVER"),
                 ca_file: text("HELM_KUBECAFILE"),
-                insecure_skip_tls_verify: text("HELM_KUBEINSECURE_SKIP_TLS_VERIFY").is_some_and(|value| value == "true"),
+                insecure_skip_tls_verify: text("HELM_KUBEINSECURE_SKIP_TLS_VERIFY")
+                    .is_some_and(|value| value == "true"),
                 tls_server_name: text("HELM_KUBETLS_SERVER_NAME"),
                 proxy: ProxySettings {
                     https: text("HTTPS_PROXY").or_else(|| text("https_proxy")),
@@ -83,9 +86,9 @@ fn chosen_in_parent() -> Option<bool> {
     let parent = std::os::unix::process::parent_id();
     let read = |file: &str| std::fs::read(format!("/proc/{parent}/{file}")).ok();
     let arguments = read("cmdline")?;
-    let flag = arguments
-        .split(|byte| *byte == 0)
-        .any(|word| word == b"-n" || word == b"--namespace" || word.starts_with(b"--namespace=") || word.starts_with(b"-n="));
+    let flag = arguments.split(|byte| *byte == 0).any(|word| {
+        word == b"-n" || word == b"--namespace" || word.starts_with(b"--namespace=") || word.starts_with(b"-n=")
+    });
     let variable = read("environ")?.split(|byte| *byte == 0).any(|word| word.starts_with(b"HELM_NAMESPACE="));
     Some(flag || variable)
 }

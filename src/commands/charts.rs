@@ -133,7 +133,10 @@ fn new_site(library: &Library, profile: &str, ui: &Ui) -> Result<()> {
         return Err(Error::user(format!("{} is there already", path.display())).hint("edit it, or move it away"));
     }
     fs::write(path, reference::new_site(profile).as_bytes(), Access::Shared)?;
-    ui.status(&format!("Wrote {}. Every line is commented out: the defaults hold until you change one.", path.display()));
+    ui.status(&format!(
+        "Wrote {}. Every line is commented out: the defaults hold until you change one.",
+        path.display()
+    ));
     ui.hint("look at what it makes with: helm iris render daskhub");
     Ok(())
 }

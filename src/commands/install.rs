@@ -1,9 +1,9 @@
 //! install.
-use clap::Args;
 use super::Outcome;
 use crate::cli::{Environment, GlobalArgs, TargetArgs};
 use crate::error::{Error, Result};
 use crate::ui::Ui;
+use clap::Args;
 /// Arguments of `install`.
 #[derive(Debug, Args)]
 pub struct InstallArgs {
@@ -14,4 +14,6 @@ pub struct InstallArgs {
     #[arg(long, short)]
     pub yes: bool,
 }
-pub(super) fn run(_: &InstallArgs, _: &GlobalArgs, _: &Environment, _: &Ui) -> Result<Outcome> { Err(Error::bug("not yet")) }
+pub(super) fn run(_: &InstallArgs, _: &GlobalArgs, _: &Environment, _: &Ui) -> Result<Outcome> {
+    Err(Error::bug("not yet"))
+}

@@ -95,7 +95,8 @@ fn list(library: &Library, output: OutputFormat, ui: &Ui) -> Result<()> {
     let mut rows = Vec::new();
     for name in library.profile_names()? {
         let from = library.profile(&name)?.origin.describe();
-        let description = Profile::load(library, &name).map_or_else(|_| "(not right: see profiles check)".to_owned(), |p| p.description);
+        let description = Profile::load(library, &name)
+            .map_or_else(|_| "(not right: see profiles check)".to_owned(), |p| p.description);
         rows.push(Row { name, description, from });
     }
     ui.answer(output, &rows, |rows| {
@@ -122,7 +123,8 @@ fn show(library: &Library, name: &str, output: OutputFormat, ui: &Ui) -> Result<
     let extends = profile.origins.iter().skip(1).map(|(name, _)| name.clone()).collect();
     let shown = Shown { name: name.to_owned(), description: profile.description, extends, settings };
     ui.answer(output, &shown, |shown| {
-        let extends = if shown.extends.is_empty() { String::new() } else { format!("# extends {}\n", shown.extends.join(", ")) };
+        let extends =
+            if shown.extends.is_empty() { String::new() } else { format!("# extends {}\n", shown.extends.join(", ")) };
         format!("# {}: {}\n{extends}{}", shown.name, shown.description, reference::commented(&shown.settings))
     })
 }

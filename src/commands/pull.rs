@@ -16,7 +16,12 @@ const MAX_ARCHIVE: u64 = 32 * 1024 * 1024;
 ///
 /// # Errors
 /// No helm, a repository that does not answer, an archive that is not the expected one.
-pub(super) async fn missing(loaded: &mut Loaded, environment: &Environment, ui: &Ui, interrupt: &mut Interrupt) -> Result<usize> {
+pub(super) async fn missing(
+    loaded: &mut Loaded,
+    environment: &Environment,
+    ui: &Ui,
+    interrupt: &mut Interrupt,
+) -> Result<usize> {
     let mut fetched = 0;
     let mut helm = None;
     for wanted in loaded.wanted()? {

@@ -91,18 +91,24 @@ fn owned_by_another(words: &str, facts: &Facts<'_>) -> Explanation {
         Some(kind.to_owned())
     });
     let object = object.unwrap_or_else(|| "an object of the chart".to_owned());
-    let owner = between(words, "\"meta.helm.sh/release-name\" must equal", "\";").and_then(|part| between(part, "current value is \"", "\""));
+    let owner = between(words, "\"meta.helm.sh/release-name\" must equal", "\";")
+        .and_then(|part| between(part, "current value is \"", "\""));
     let owner = owner.or_else(|| between(words, "current value is \"", "\""));
     match owner {
         Some(owner) => says(
             format!("{object} exists and belongs to the release `{owner}`, not to `{}`", facts.release),
-            &["cluster-wide names carry the release name: install this hub in another namespace (-n NAME), or uninstall the other release first"],
+            &[
+                "cluster-wide names carry the release name: install this hub in another namespace (-n NAME), or uninstall the other release first",
+            ],
         ),
         None => Explanation {
             meaning: format!("{object} exists and was not made by helm, so helm does not touch it"),
             hints: vec![
                 "delete it if nothing needs it, then run the same command again".into(),
-                format!("or let the release own it: run the release's helm command from REVIEW.md once with --take-ownership, then the same command again (release `{}`)", facts.release),
+                format!(
+                    "or let the release own it: run the release's helm command from REVIEW.md once with --take-ownership, then the same command again (release `{}`)",
+                    facts.release
+                ),
             ],
         },
     }
@@ -122,7 +128,9 @@ fn field_conflict(words: &str, _: &Facts<'_>) -> Explanation {
 fn schema(_: &str, _: &Facts<'_>) -> Explanation {
     says(
         "the chart's schema refuses these values; nothing was changed",
-        &["correct the named keys in the site file or under `values:`; `helm iris render` checks the same once the chart is pulled: helm iris charts pull"],
+        &[
+            "correct the named keys in the site file or under `values:`; `helm iris render` checks the same once the chart is pulled: helm iris charts pull",
+        ],
     )
 }
 
@@ -132,7 +140,9 @@ fn immutable_class(words: &str, _: &Facts<'_>) -> Explanation {
         meaning: "what a StorageClass is made of can never be changed".into(),
         hints: vec![
             "give the new class another name (storage.newClass.name)".into(),
-            format!("or delete the old class, which harms no volume that exists: kubectl delete storageclass {class}; then run the same command again"),
+            format!(
+                "or delete the old class, which harms no volume that exists: kubectl delete storageclass {class}; then run the same command again"
+            ),
         ],
     }
 }
@@ -142,7 +152,10 @@ fn immutable_stateful_set(_: &str, facts: &Facts<'_>) -> Explanation {
         meaning: "a StatefulSet's volumes, selector and service name can never be changed".into(),
         hints: vec![
             "undo the change, e.g. of a volume's size; to grow a volume, edit its claim: kubectl edit pvc".into(),
-            format!("or delete the StatefulSet and keep its pods and volumes: kubectl delete statefulset NAME -n {} --cascade=orphan; then run the same command again", facts.namespace),
+            format!(
+                "or delete the StatefulSet and keep its pods and volumes: kubectl delete statefulset NAME -n {} --cascade=orphan; then run the same command again",
+                facts.namespace
+            ),
         ],
     }
 }
@@ -150,7 +163,10 @@ fn immutable_stateful_set(_: &str, facts: &Facts<'_>) -> Explanation {
 fn immutable(_: &str, facts: &Facts<'_>) -> Explanation {
     says(
         "the change touches a field that Kubernetes never lets anyone change",
-        &[&format!("undo the change, or delete the named object in {} first if losing it does no harm", facts.namespace)],
+        &[&format!(
+            "undo the change, or delete the named object in {} first if losing it does no harm",
+            facts.namespace
+        )],
     )
 }
 
@@ -168,21 +184,30 @@ fn missing_kind(words: &str, _: &Facts<'_>) -> Explanation {
     let version = between(words, "in version \"", "\"").unwrap_or("that version");
     says(
         format!("the cluster does not know {kind} of {version}"),
-        &["the chart is too old or too new for this Kubernetes: choose another version under `sources:`", "or a CustomResourceDefinition is missing: look for the chart that brings it"],
+        &[
+            "the chart is too old or too new for this Kubernetes: choose another version under `sources:`",
+            "or a CustomResourceDefinition is missing: look for the chart that brings it",
+        ],
     )
 }
 
 fn quota(_: &str, facts: &Facts<'_>) -> Explanation {
     says(
         "the namespace's quota is used up",
-        &[&format!("see what is used: kubectl describe quota -n {}", facts.namespace), "ask for less in the site file, or an administrator for more"],
+        &[
+            &format!("see what is used: kubectl describe quota -n {}", facts.namespace),
+            "ask for less in the site file, or an administrator for more",
+        ],
     )
 }
 
 fn pod_security(_: &str, facts: &Facts<'_>) -> Explanation {
     says(
         "the namespace's Pod Security level does not allow the chart's pods",
-        &[&format!("ask an administrator: kubectl label namespace {} pod-security.kubernetes.io/enforce=baseline --overwrite", facts.namespace)],
+        &[&format!(
+            "ask an administrator: kubectl label namespace {} pod-security.kubernetes.io/enforce=baseline --overwrite",
+            facts.namespace
+        )],
     )
 }
 
@@ -200,17 +225,26 @@ fn forbidden(words: &str, _: &Facts<'_>) -> Explanation {
 }
 
 fn credentials(_: &str, _: &Facts<'_>) -> Explanation {
-    says("the cluster does not accept the credentials any more", &["fetch a new kubeconfig or log in again, then run the same command again"])
+    says(
+        "the cluster does not accept the credentials any more",
+        &["fetch a new kubeconfig or log in again, then run the same command again"],
+    )
 }
 
 fn unreachable(_: &str, _: &Facts<'_>) -> Explanation {
-    says("helm could not reach the cluster", &["check network, VPN and proxy, then run the same command again: it goes on from here"])
+    says(
+        "helm could not reach the cluster",
+        &["check network, VPN and proxy, then run the same command again: it goes on from here"],
+    )
 }
 
 fn repository(_: &str, _: &Facts<'_>) -> Explanation {
     says(
         "the chart repository did not answer",
-        &["check the network and HTTPS_PROXY", "a mirror can be named in the site file: sources: {CHART: {repo: https://…}}"],
+        &[
+            "check the network and HTTPS_PROXY",
+            "a mirror can be named in the site file: sources: {CHART: {repo: https://…}}",
+        ],
     )
 }
 
@@ -221,13 +255,19 @@ fn no_version(_: &str, _: &Facts<'_>) -> Explanation {
 fn never_deployed(_: &str, facts: &Facts<'_>) -> Explanation {
     says(
         "the release exists but was never installed to the end",
-        &[&format!("clear it (volumes stay): helm uninstall {} -n {}; then run the same command again", facts.release, facts.namespace)],
+        &[&format!(
+            "clear it (volumes stay): helm uninstall {} -n {}; then run the same command again",
+            facts.release, facts.namespace
+        )],
     )
 }
 
 fn hook(_: &str, facts: &Facts<'_>) -> Explanation {
     Explanation {
-        meaning: format!("a job that helm runs before or after the installation did not finish within {} s", facts.timeout_seconds),
+        meaning: format!(
+            "a job that helm runs before or after the installation did not finish within {} s",
+            facts.timeout_seconds
+        ),
         hints: vec![
             format!("see why: kubectl get pods,events -n {} --sort-by=.metadata.creationTimestamp", facts.namespace),
             "pulling a big notebook image to every node can take long: users.prePull: false leaves it out".into(),
@@ -237,17 +277,30 @@ fn hook(_: &str, facts: &Facts<'_>) -> Explanation {
 }
 
 fn chart_refuses(words: &str, _: &Facts<'_>) -> Explanation {
-    let why = words.lines().find(|line| line.contains("execution error at")).and_then(|line| line.rsplit("): ").next()).unwrap_or("see below");
-    says(format!("the chart itself refuses these values: {why}"), &["correct the values in the site file or under `values:`; nothing was changed"])
+    let why = words
+        .lines()
+        .find(|line| line.contains("execution error at"))
+        .and_then(|line| line.rsplit("): ").next())
+        .unwrap_or("see below");
+    says(
+        format!("the chart itself refuses these values: {why}"),
+        &["correct the values in the site file or under `values:`; nothing was changed"],
+    )
 }
 
 fn timeout(_: &str, facts: &Facts<'_>) -> Explanation {
     says(
         format!("it took longer than {} s", facts.timeout_seconds),
-        &[&format!("see what is missing: kubectl get pods,pvc,events -n {}", facts.namespace), "then run the same command again: it goes on from here"],
+        &[
+            &format!("see what is missing: kubectl get pods,pvc,events -n {}", facts.namespace),
+            "then run the same command again: it goes on from here",
+        ],
     )
 }
 
 fn invalid_object(_: &str, _: &Facts<'_>) -> Explanation {
-    says("Kubernetes refuses an object that the chart makes of these values", &["correct the value that the message names, in the site file or under `values:`"])
+    says(
+        "Kubernetes refuses an object that the chart makes of these values",
+        &["correct the value that the message names, in the site file or under `values:`"],
+    )
 }

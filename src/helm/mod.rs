@@ -55,10 +55,12 @@ impl Helm {
                 .hint("set HELM_BIN to a real helm")
         })?;
         if version < MINIMUM_VERSION {
-            return Err(Error::user(format!("helm {version} is too old")).because(version::why_minimum()).hint(format!(
-                "install Helm {MINIMUM_VERSION} or newer, or set HELM_BIN to one ({} was used)",
-                program.display()
-            )));
+            return Err(Error::user(format!("helm {version} is too old")).because(version::why_minimum()).hint(
+                format!(
+                    "install Helm {MINIMUM_VERSION} or newer, or set HELM_BIN to one ({} was used)",
+                    program.display()
+                ),
+            ));
         }
         Ok(Self { program, version })
     }
@@ -77,21 +79,40 @@ impl Helm {
     ///
     /// # Errors
     /// What helm says, with what it means, and free of secrets; interrupted where a stop was asked for.
-    pub async fn upgrade_install(&self, upgrade: &Upgrade<'_>, cluster: &Cluster, connection: &Connection, scrub: &Scrub, interrupt: &mut Interrupt) -> Result<()> {
+    pub async fn upgrade_install(
+        &self,
+        upgrade: &Upgrade<'_>,
+        cluster: &Cluster,
+        connection: &Connection,
+        scrub: &Scrub,
+        interrupt: &mut Interrupt,
+    ) -> Result<()> {
         let mut run = Run::new(&self.program);
         run.arguments(upgrade.arguments(cluster.context.as_deref())).folder(upgrade.folder).on_cluster(connection)?;
         let finished = run.finish(interrupt).await?;
         if finished.success {
             return Ok(());
         }
-        Err(failure(&format!("helm could not apply the release `{}`", upgrade.release), &finished, scrub, &upgrade.facts()))
+        Err(failure(
+            &format!("helm could not apply the release `{}`", upgrade.release),
+            &finished,
+            scrub,
+            &upgrade.facts(),
+        ))
     }
 
     /// Runs `helm pull`: the archive of a chart from its repository into a folder.
     ///
     /// # Errors
     /// What helm says, with what it means.
-    pub async fn pull(&self, repo: &str, chart: &str, version: &str, into: &Path, interrupt: &mut Interrupt) -> Result<()> {
+    pub async fn pull(
+        &self,
+        repo: &str,
+        chart: &str,
+        version: &str,
+        into: &Path,
+        interrupt: &mut Interrupt,
+    ) -> Result<()> {
         let mut run = Run::new(&self.program);
         run.arguments(["pull", chart, "--repo", repo, "--version", version, "--destination"]);
         run.arguments([into]);
@@ -100,7 +121,12 @@ impl Helm {
             return Ok(());
         }
         let facts = explain::Facts { release: chart, namespace: "", timeout_seconds: 0 };
-        Err(failure(&format!("helm could not fetch {chart} {version} from {repo}"), &finished, &Scrub::default(), &facts))
+        Err(failure(
+            &format!("helm could not fetch {chart} {version} from {repo}"),
+            &finished,
+            &Scrub::default(),
+            &facts,
+        ))
     }
 }
 
@@ -133,7 +159,9 @@ fn locate(env: &HelmEnv) -> Result<PathBuf> {
             Some(_) => Error::user(format!("HELM_BIN is `{}`, and there is no such program", name.display())),
             None => Error::user("helm was not found").because("there is no program `helm` in PATH"),
         };
-        error.hint(format!("install Helm {MINIMUM_VERSION} or newer (https://helm.sh/docs/intro/install/), or set HELM_BIN"))
+        error.hint(format!(
+            "install Helm {MINIMUM_VERSION} or newer (https://helm.sh/docs/intro/install/), or set HELM_BIN"
+        ))
     })
 }
 

@@ -43,7 +43,8 @@ impl Scrub {
 
 fn forms_of(value: &str) -> Vec<String> {
     let json = serde_json::to_string(value).unwrap_or_default();
-    let url = value.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") });
+    let url =
+        value.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") });
     // Base64 without its padding, which a longer text around it would change.
     let base64 = STANDARD.encode(value);
     vec![value.to_owned(), base64.trim_end_matches('=').to_owned(), json.trim_matches('"').to_owned(), url.collect()]

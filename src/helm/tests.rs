@@ -38,13 +38,19 @@ const SAMPLES: &[(&str, &str)] = &[
         r#"Error: UPGRADE FAILED: cannot patch "postgresql" with kind StatefulSet: StatefulSet.apps "postgresql" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas' are forbidden"#,
         "--cascade=orphan",
     ),
-    ("Error: UPGRADE FAILED: chart requires kubeVersion: >=9.0.0 which is incompatible with Kubernetes v1.36.3", "wants Kubernetes >=9.0.0, the cluster is v1.36.3"),
+    (
+        "Error: UPGRADE FAILED: chart requires kubeVersion: >=9.0.0 which is incompatible with Kubernetes v1.36.3",
+        "wants Kubernetes >=9.0.0, the cluster is v1.36.3",
+    ),
     (
         "Error: unable to build kubernetes objects from release manifest: resource mapping not found for name: \"x\" namespace: \"\" from \"\": no matches for kind \"PodDisruptionBudget\" in version \"policy/v1beta1\"\nensure CRDs are installed first",
         "does not know PodDisruptionBudget of policy/v1beta1",
     ),
     ("Error: failed pre-install: 1 error occurred:\n\t* timed out waiting for the condition\n\n", "within 3 s"),
-    ("Error: failed pre-install: resource Job/s4/hookjob not ready. status: InProgress, message: Job in progress\ncontext deadline exceeded", "within 3 s"),
+    (
+        "Error: failed pre-install: resource Job/s4/hookjob not ready. status: InProgress, message: Job in progress\ncontext deadline exceeded",
+        "within 3 s",
+    ),
     (
         r#"Error: Unable to continue with install: could not get information about the resource StorageClass "f3" in namespace "": storageclasses.storage.k8s.io "f3" is forbidden: User "anna" cannot get resource "storageclasses" in API group "storage.k8s.io" at the cluster scope"#,
         "you may not get storageclasses cluster-wide",
@@ -53,12 +59,24 @@ const SAMPLES: &[(&str, &str)] = &[
         r#"Error: query: failed to query with labels: secrets is forbidden: User "anna" cannot list resource "secrets" in API group "" in the namespace "nope""#,
         "you may not list secrets in the namespace",
     ),
-    (r#"Error: Kubernetes cluster unreachable: Get "https://127.0.0.1:1/version": dial tcp 127.0.0.1:1: connect: connection refused"#, "could not reach"),
-    ("Error: kubernetes cluster unreachable: the server has asked for the client to provide credentials", "credentials"),
-    (r#"Error: looks like "http://127.0.0.1:1" is not a valid chart repository or cannot be reached: Get "http://127.0.0.1:1/index.yaml": dial tcp 127.0.0.1:1: connect: connection refused"#, "did not answer"),
+    (
+        r#"Error: Kubernetes cluster unreachable: Get "https://127.0.0.1:1/version": dial tcp 127.0.0.1:1: connect: connection refused"#,
+        "could not reach",
+    ),
+    (
+        "Error: kubernetes cluster unreachable: the server has asked for the client to provide credentials",
+        "credentials",
+    ),
+    (
+        r#"Error: looks like "http://127.0.0.1:1" is not a valid chart repository or cannot be reached: Get "http://127.0.0.1:1/index.yaml": dial tcp 127.0.0.1:1: connect: connection refused"#,
+        "did not answer",
+    ),
     ("Error: execution error at (c1/templates/all.yaml:41:25): the chart says no", "the chart says no"),
     ("Error: UPGRADE FAILED: context deadline exceeded", "longer than 3 s"),
-    (r#"Error: server-side apply failed for object s4/Bad_Name /v1, Kind=Service: Service "Bad_Name" is invalid: metadata.name: Invalid value: "Bad_Name": a lowercase RFC 1123 label"#, "refuses an object"),
+    (
+        r#"Error: server-side apply failed for object s4/Bad_Name /v1, Kind=Service: Service "Bad_Name" is invalid: metadata.name: Invalid value: "Bad_Name": a lowercase RFC 1123 label"#,
+        "refuses an object",
+    ),
 ];
 
 #[test]

@@ -29,9 +29,10 @@ pub(super) async fn resolve(connection: &Connection) -> Result<Target> {
     let context = options.context.clone();
     // kube would decide on a proxy from the environment, and wrongly; see `proxy`.
     let own_proxy = chosen_cluster(&kubeconfig, &options).and_then(|cluster| cluster.proxy_url.clone());
-    let mut config = Config::from_custom_kubeconfig(without_contexts(kubeconfig, &options), &options)
-        .await
-        .map_err(|error| Error::user("the kubeconfig cannot be used").because(error).hint("try: kubectl cluster-info"))?;
+    let mut config =
+        Config::from_custom_kubeconfig(without_contexts(kubeconfig, &options), &options).await.map_err(|error| {
+            Error::user("the kubeconfig cannot be used").because(error).hint("try: kubectl cluster-info")
+        })?;
     config.proxy_url = match own_proxy.filter(|url| !url.is_empty()) {
         Some(url) => Some(parse_proxy(&url)?),
         None => connection.proxy.for_server(&config.cluster_url).map(parse_proxy).transpose()?,
@@ -51,7 +52,9 @@ fn finish(config: &mut Config) {
 
 fn inside_a_pod(connection: &Connection) -> Result<Target> {
     if let Some(context) = &connection.context {
-        return Err(Error::user(format!("there is no context `{context}`")).because("no kubeconfig was found").hint(HOW));
+        return Err(Error::user(format!("there is no context `{context}`"))
+            .because("no kubeconfig was found")
+            .hint(HOW));
     }
     let mut config = Config::incluster().map_err(|_| {
         Error::user("no cluster to talk to")
@@ -102,7 +105,8 @@ fn unreadable(path: &Path, error: &::kube::config::KubeconfigError) -> Error {
 }
 
 fn select(connection: &Connection, kubeconfig: &Kubeconfig) -> Result<KubeConfigOptions> {
-    let context = connection.context.clone().or_else(|| kubeconfig.current_context.clone()).filter(|name| !name.is_empty());
+    let context =
+        connection.context.clone().or_else(|| kubeconfig.current_context.clone()).filter(|name| !name.is_empty());
     let names: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
     let Some(name) = context else {
         if connection.api_server.is_some() {
@@ -148,7 +152,11 @@ fn apply_flags(connection: &Connection, kubeconfig: &mut Kubeconfig, options: &K
     let cluster_name = context.as_ref().map_or_else(|| GIVEN.to_owned(), |context| context.cluster.clone());
     let user_name = context.and_then(|context| context.user).unwrap_or_else(|| GIVEN.to_owned());
     if cluster_name == GIVEN {
-        kubeconfig.clusters.push(NamedCluster { name: GIVEN.to_owned(), cluster: Some(::kube::config::Cluster::default()), ..NamedCluster::default() });
+        kubeconfig.clusters.push(NamedCluster {
+            name: GIVEN.to_owned(),
+            cluster: Some(::kube::config::Cluster::default()),
+            ..NamedCluster::default()
+        });
     }
     if !kubeconfig.auth_infos.iter().any(|user| user.name == user_name) {
         kubeconfig.auth_infos.push(NamedAuthInfo { name: user_name.clone(), ..NamedAuthInfo::default() });
@@ -218,7 +226,8 @@ fn parse_proxy(url: &str) -> Result<http::Uri> {
     let full = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
     full.parse().map_err(|_| {
         // The URL itself is not shown: it may hold a password.
-        Error::user("the proxy for the cluster is not a URL").hint("look at HTTPS_PROXY, or at proxy-url in the kubeconfig")
+        Error::user("the proxy for the cluster is not a URL")
+            .hint("look at HTTPS_PROXY, or at proxy-url in the kubeconfig")
     })
 }
 

@@ -19,7 +19,10 @@ pub fn explain(error: &KubeError, server: &str) -> Error {
             .because(error)
             .hint("is it a Kubernetes API server? a proxy in between may answer in its place"),
         KubeError::RustlsTls(error) => Error::user("the certificates of the kubeconfig cannot be used").because(error),
-        other => chain(other).into_iter().find_map(|cause| auth_in(cause)).map_or_else(|| unreachable(other, server), credentials),
+        other => chain(other)
+            .into_iter()
+            .find_map(|cause| auth_in(cause))
+            .map_or_else(|| unreachable(other, server), credentials),
     }
 }
 
@@ -100,9 +103,9 @@ fn unreachable(error: &KubeError, server: &str) -> Error {
         _ if text.contains("dns error") || text.contains("failed to lookup") => {
             shown.hint("its name cannot be resolved: check the server in the kubeconfig, and the network")
         }
-        _ if text.contains("proxy") || text.contains("tunnel") => {
-            shown.hint("the proxy does not let us through: check HTTPS_PROXY, and put the cluster into NO_PROXY if it is near")
-        }
+        _ if text.contains("proxy") || text.contains("tunnel") => shown.hint(
+            "the proxy does not let us through: check HTTPS_PROXY, and put the cluster into NO_PROXY if it is near",
+        ),
         _ => shown.hint("try: kubectl cluster-info"),
     }
 }

@@ -90,7 +90,9 @@ mod tests {
     #[test]
     fn as_go_does() {
         assert!(proxied("", "https://kube.example.org:6443"));
-        for server in ["https://127.0.0.1:6443", "https://localhost:6443", "https://[::1]:6443", "http://kube.example.org"] {
+        for server in
+            ["https://127.0.0.1:6443", "https://localhost:6443", "https://[::1]:6443", "http://kube.example.org"]
+        {
             assert!(!proxied("", server), "{server}");
         }
         let excepted = [

@@ -14,7 +14,7 @@ use super::Cluster;
 /// Pauses before each new try. In all about two seconds: long enough for a hiccup, short enough
 /// for a person who waits.
 const PAUSES: [Duration; 4] =
-    [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(500), Duration::from_millis(1000)];
+    [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
 
 impl Cluster {
     /// One object; none where the server says that there is none.
@@ -63,7 +63,8 @@ impl Cluster {
         K: Resource<DynamicType = ()> + Clone,
     {
         let request = resource::<K>(Some(namespace)).list_metadata(&ListParams::default().labels(labels));
-        let list: ObjectList<PartialObjectMeta<K>> = fetch(&self.client, &request.map_err(KubeError::BuildRequest)?).await?;
+        let list: ObjectList<PartialObjectMeta<K>> =
+            fetch(&self.client, &request.map_err(KubeError::BuildRequest)?).await?;
         Ok(list.items)
     }
 }
@@ -87,7 +88,10 @@ where
 
 /// Sends a read, again if need be. Not by `Client::request`, which logs the whole answer where it
 /// cannot be understood, and the answer may be a Secret.
-pub(super) async fn fetch<T: DeserializeOwned>(client: &Client, request: &http::Request<Vec<u8>>) -> Result<T, KubeError> {
+pub(super) async fn fetch<T: DeserializeOwned>(
+    client: &Client,
+    request: &http::Request<Vec<u8>>,
+) -> Result<T, KubeError> {
     let mut pauses = PAUSES.iter();
     loop {
         let error = match client.request_text(request.clone()).await {
@@ -104,7 +108,8 @@ pub(super) async fn fetch<T: DeserializeOwned>(client: &Client, request: &http::
 fn understand<T: DeserializeOwned>(text: &str) -> Result<T, KubeError> {
     serde_json::from_str(text).map_err(|error| {
         // serde's own message can quote what it did not expect, so only the place is passed on.
-        let what = serde_json::from_str::<TypeMeta>(text).map_or_else(|_| "it is no object".to_owned(), |meta| meta.kind);
+        let what =
+            serde_json::from_str::<TypeMeta>(text).map_or_else(|_| "it is no object".to_owned(), |meta| meta.kind);
         let place = format!("{what}, line {} column {}", error.line(), error.column());
         KubeError::SerdeError(serde::de::Error::custom(place))
     })
@@ -118,7 +123,10 @@ pub fn is_passing(error: &KubeError) -> bool {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(current) = cause {
         if let Some(io) = current.downcast_ref::<std::io::Error>() {
-            return matches!(io.kind(), IoKind::ConnectionReset | IoKind::ConnectionAborted | IoKind::BrokenPipe | IoKind::UnexpectedEof);
+            return matches!(
+                io.kind(),
+                IoKind::ConnectionReset | IoKind::ConnectionAborted | IoKind::BrokenPipe | IoKind::UnexpectedEof
+            );
         }
         if current.to_string().contains("connection closed before message completed") {
             return true;

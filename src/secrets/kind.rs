@@ -22,7 +22,7 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub enum SecretKind {
-    /// 32 random bytes as 64 hex digits, as JupyterHub asks for tokens and cookie secrets.
+    /// 32 random bytes as 64 hex digits, as `JupyterHub` asks for tokens and cookie secrets.
     #[default]
     Hex32,
     /// So many letters and digits: safe in URLs and shells, and can be typed.
@@ -54,7 +54,9 @@ impl SecretKind {
     /// Whether a value, e.g. one adopted from a cluster, may serve as this kind.
     pub fn accepts(self, value: &str) -> bool {
         match self {
-            Self::Hex32 => value.len() >= 32 && value.len() % 2 == 0 && value.bytes().all(|b| b.is_ascii_hexdigit()),
+            Self::Hex32 => {
+                value.len() >= 32 && value.len().is_multiple_of(2) && value.bytes().all(|b| b.is_ascii_hexdigit())
+            }
             Self::Alnum(_) => value.len() >= 8 && !value.chars().any(char::is_control),
         }
     }
@@ -103,7 +105,9 @@ impl FromStr for SecretKind {
             .and_then(|length| length.parse().ok())
             .filter(|length| (MIN_ALNUM..=MAX_ALNUM).contains(length))
             .map(Self::Alnum)
-            .ok_or_else(|| format!("`{text}` is no kind of secret: use hex32, or alnum(n) with n from {MIN_ALNUM} to {MAX_ALNUM}"))
+            .ok_or_else(|| {
+                format!("`{text}` is no kind of secret: use hex32, or alnum(n) with n from {MIN_ALNUM} to {MAX_ALNUM}")
+            })
     }
 }
 

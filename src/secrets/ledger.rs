@@ -56,11 +56,7 @@ impl Ledger {
     /// # Errors
     /// When the operating system gives no randomness.
     pub fn create() -> Result<Self> {
-        Ok(Self {
-            key: SecretKind::Hex32.generate()?,
-            cluster: None,
-            entries: BTreeMap::new(),
-        })
+        Ok(Self { key: SecretKind::Hex32.generate()?, cluster: None, entries: BTreeMap::new() })
     }
 
     /// Makes what is needed and missing, provisionally; tells whether anything was made.
@@ -106,11 +102,7 @@ impl Ledger {
             format: FORMAT,
             fingerprint_key: self.key.expose().to_owned(),
             cluster: self.cluster.clone(),
-            secrets: self
-                .entries
-                .iter()
-                .map(|(name, entry)| (name.clone(), StoredEntry::from(entry)))
-                .collect(),
+            secrets: self.entries.iter().map(|(name, entry)| (name.clone(), StoredEntry::from(entry))).collect(),
         };
         Secret::new(serde_yaml::to_string(&stored).unwrap_or_default())
     }
@@ -125,21 +117,19 @@ impl Ledger {
                 .because(why)
                 .hint("restore it from a backup; do not delete it while a hub uses it: its secrets would be lost")
         };
-        let format: Format = serde_yaml::from_str(text.expose()).map_err(|_| broken("no format number, truncated or damaged"))?;
+        let format: Format =
+            serde_yaml::from_str(text.expose()).map_err(|_| broken("no format number, truncated or damaged"))?;
         if format.format > FORMAT {
             return Err(broken(&format!("format {} is newer than {FORMAT}; update helm iris", format.format)));
         }
         // The parser's own message could quote a secret, so it is not passed on.
         let stored: Stored = serde_yaml::from_str(text.expose()).map_err(|_| broken("damaged or incomplete"))?;
-        let entries: BTreeMap<_, _> = stored.secrets.into_iter().map(|(name, entry)| (name, Entry::from(entry))).collect();
+        let entries: BTreeMap<_, _> =
+            stored.secrets.into_iter().map(|(name, entry)| (name, Entry::from(entry))).collect();
         if let Some((name, _)) = entries.iter().find(|(_, entry)| entry.value.expose().is_empty()) {
             return Err(broken(&format!("the secret `{name}` is empty")));
         }
-        Ok(Self {
-            key: Secret::new(stored.fingerprint_key),
-            cluster: stored.cluster,
-            entries,
-        })
+        Ok(Self { key: Secret::new(stored.fingerprint_key), cluster: stored.cluster, entries })
     }
 }
 

@@ -19,9 +19,7 @@ pub struct LocalStore {
 impl LocalStore {
     /// The store of the hub in `namespace`, beside the site file's folder `base`.
     pub fn new(base: &Path, namespace: &str) -> Self {
-        Self {
-            path: base.join(FOLDER).join(format!("{namespace}.secrets.yaml")),
-        }
+        Self { path: base.join(FOLDER).join(format!("{namespace}.secrets.yaml")) }
     }
 
     /// Where it is, for messages.

@@ -135,10 +135,17 @@ impl Ui {
     ///
     /// # Errors
     /// Only a defect.
-    pub fn answer<T: Serialize>(&self, format: OutputFormat, answer: &T, table: impl FnOnce(&T) -> String) -> Result<()> {
+    pub fn answer<T: Serialize>(
+        &self,
+        format: OutputFormat,
+        answer: &T,
+        table: impl FnOnce(&T) -> String,
+    ) -> Result<()> {
         let text = match format {
             OutputFormat::Table => table(answer),
-            OutputFormat::Json => serde_json::to_string_pretty(answer).map_err(|error| Error::bug("JSON").because(error))?,
+            OutputFormat::Json => {
+                serde_json::to_string_pretty(answer).map_err(|error| Error::bug("JSON").because(error))?
+            }
             OutputFormat::Yaml => serde_yaml::to_string(answer).map_err(|error| Error::bug("YAML").because(error))?,
         };
         self.data(&text);

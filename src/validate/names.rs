@@ -32,7 +32,8 @@ pub fn check_namespace(name: &str) -> Result<()> {
 pub(super) fn check(release: &ReleaseEntry) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut too_long = |message: String| {
-        problems.push(Problem::error(format!("-n {}", release.namespace), None, message).fix("choose a shorter namespace"));
+        problems
+            .push(Problem::error(format!("-n {}", release.namespace), None, message).fix("choose a shorter namespace"));
     };
     if release.name.len() > MAX_RELEASE {
         too_long(format!("the release name `{}` has more than Helm's {MAX_RELEASE} characters", release.name));

@@ -30,7 +30,12 @@ fn database(merged: &Merged<'_>, root: &str) -> Option<Problem> {
     (needs_url && text("url").is_none_or(str::is_empty)).then(|| {
         let at = format!("{root}/hub/db/type");
         merged
-            .error(&at, format!("hub.db.type is {kind} and there is no hub.db.url: the hub would lose its state at every restart"))
+            .error(
+                &at,
+                format!(
+                    "hub.db.type is {kind} and there is no hub.db.url: the hub would lose its state at every restart"
+                ),
+            )
             .fix("set hub.db.url, e.g. postgresql+psycopg2://jhub@postgresql:5432/jhub")
     })
 }
@@ -75,9 +80,19 @@ fn tokens(merged: &Merged<'_>) -> Option<Problem> {
 
 /// What was reviewed must be what runs.
 fn floating_tags(merged: &Merged<'_>) -> Vec<Problem> {
-    let images = ["/singleuser/image", "/jupyterhub/singleuser/image", "/gateway/backend/image", "/dask-gateway/gateway/backend/image", "/image"];
+    let images = [
+        "/singleuser/image",
+        "/jupyterhub/singleuser/image",
+        "/gateway/backend/image",
+        "/dask-gateway/gateway/backend/image",
+        "/image",
+    ];
     let floating = |at: &&&str| {
-        merged.value.pointer(&format!("{at}/tag")).and_then(Value::as_str).is_some_and(|tag| tag == "latest" || tag.is_empty())
+        merged
+            .value
+            .pointer(&format!("{at}/tag"))
+            .and_then(Value::as_str)
+            .is_some_and(|tag| tag == "latest" || tag.is_empty())
     };
     images
         .iter()

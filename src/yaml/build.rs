@@ -47,10 +47,7 @@ pub fn parse(file: &str, text: &str) -> Result<Document, Vec<Problem>> {
 }
 
 fn place_of(marker: saphyr_parser::Marker) -> Place {
-    Place {
-        line: marker.line(),
-        column: marker.col() + 1,
-    }
+    Place { line: marker.line(), column: marker.col() + 1 }
 }
 
 enum Frame {
@@ -179,14 +176,15 @@ impl<'f> Builder<'f> {
         let pointer = match self.stack.last_mut() {
             None => String::new(),
             Some(Frame::List { pointer, items }) => pointer_join(pointer, &items.len().to_string()),
-            Some(Frame::Map { pointer, key, .. }) => match key {
-                Some(key) => pointer_join(pointer, key),
-                None => {
+            Some(Frame::Map { pointer, key, .. }) => {
+                if let Some(key) = key {
+                    pointer_join(pointer, key)
+                } else {
                     self.refuse(place, "a map or list cannot be a key", "use a string as the key");
                     self.stop = true;
                     return String::new();
                 }
-            },
+            }
         };
         self.places.entry(pointer.clone()).or_insert(place);
         pointer

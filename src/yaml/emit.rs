@@ -16,7 +16,8 @@ pub fn inline(value: &Value) -> String {
         Value::String(text) => quote(text),
         Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
         Value::Object(entries) => {
-            let entries: Vec<_> = entries.iter().map(|(key, value)| format!("{}: {}", quote(key), inline(value))).collect();
+            let entries: Vec<_> =
+                entries.iter().map(|(key, value)| format!("{}: {}", quote(key), inline(value))).collect();
             format!("{{{}}}", entries.join(", "))
         }
     }

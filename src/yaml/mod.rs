@@ -29,11 +29,7 @@ pub struct Document {
 impl Document {
     /// A document of ours that no file holds.
     pub fn synthetic(file: impl Into<String>, value: Value) -> Self {
-        Self {
-            file: file.into(),
-            value,
-            places: HashMap::new(),
-        }
+        Self { file: file.into(), value, places: HashMap::new() }
     }
 
     /// Where the part at a JSON pointer stands: its key if it has one, else the nearest parent's.

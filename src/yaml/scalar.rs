@@ -27,9 +27,8 @@ pub(super) fn read_1_2(text: &str) -> Value {
 
 /// Why YAML 1.1 would read this plain scalar as something else, if it would.
 pub(super) fn trap(text: &str, is_key: bool) -> Option<String> {
-    const YES_NO: [&str; 16] = [
-        "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF",
-    ];
+    const YES_NO: [&str; 16] =
+        ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"];
     if let Some(index) = YES_NO.iter().position(|word| *word == text) {
         return Some(format!("the boolean {}", index < 8));
     }
@@ -61,9 +60,7 @@ fn number_trap(text: &str, is_key: bool) -> Option<String> {
             "0b" => 2,
             _ => 8,
         };
-        return i64::from_str_radix(&bare[2..], radix)
-            .ok()
-            .map(|number| format!("the number {number}"));
+        return i64::from_str_radix(&bare[2..], radix).ok().map(|number| format!("the number {number}"));
     }
     if body.len() > 1 && body.starts_with('0') && digits(body) {
         return match i64::from_str_radix(body, 8) {
@@ -108,12 +105,14 @@ mod tests {
 
     #[test]
     fn readings_that_differ_are_traps() {
-        for text in [
-            "y", "On", "NO", "0755", "1_000", "0o14", "0x1F", "12:30:45", "9007199254740993", "<<", ".inf", "1_0.5",
-        ] {
+        for text in
+            ["y", "On", "NO", "0755", "1_000", "0o14", "0x1F", "12:30:45", "9007199254740993", "<<", ".inf", "1_0.5"]
+        {
             assert!(trap(text, false).is_some(), "{text}");
         }
-        for text in ["yellow", "true", "10", "-3", "1.5", "1e3", "10Gi", "v1.2", "1.2.3", "2026-01-01", "nova", "0", "~"] {
+        for text in
+            ["yellow", "true", "10", "-3", "1.5", "1e3", "10Gi", "v1.2", "1.2.3", "2026-01-01", "nova", "0", "~"]
+        {
             assert!(trap(text, false).is_none(), "{text}");
         }
         for text in ["1.0", "~", "TRUE", "0755"] {
