@@ -9,7 +9,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 pub use environment::Environment;
 
-use crate::commands::{charts, complete, install, profiles, render};
+use crate::commands::{charts, complete, install, profiles, render, secrets};
 use crate::kube::Connection;
 use crate::ui::ColorChoice;
 use crate::workflow::Request;
@@ -37,6 +37,8 @@ pub enum Command {
     /// Show what would change, ask, apply what was reviewed, wait until it is ready
     #[command(visible_alias = "upgrade")]
     Install(install::InstallArgs),
+    /// The ledger of a hub: list, show
+    Secrets(secrets::SecretsArgs),
     /// The facts of clouds: list, show, check, begin a new one
     Profiles(profiles::ProfilesArgs),
     /// What can be installed: list, show, check, fetch archives, begin a site file

@@ -1,14 +1,16 @@
 //! From charts and settings to the entries of a manifest and the text of overlays.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::archive::Archive;
+use crate::archive::{Archive, own_version};
 use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
 use crate::chart::release::Scope;
 use crate::chart::{CLUSTER_NAMESPACE, Chart, seconds};
 use crate::error::{Error, Result};
+use crate::helm::Upgrade;
 use crate::overlay;
 use crate::problem::Problem;
 use crate::secrets::Need;
@@ -70,10 +72,16 @@ pub fn release(loaded: &Loaded, chart: &Chart, archive: Option<&Archive>, edits:
         values.push(format!("{}/secrets.yaml", chart.name));
     }
     let file = archive.map_or_else(|| format!("{}.tgz", chart.name), Archive::file_name);
-    let options: String = values.iter().map(|file| format!(" --values {file}")).collect();
-    let command = format!(
-        "helm upgrade --install {name} {file} --namespace {namespace} --create-namespace{options} --timeout {timeout_seconds}s"
-    );
+    let command = Upgrade {
+        release: &name,
+        namespace: &namespace,
+        archive: Path::new(&file),
+        sha256: archive.map_or("unknown", |archive| &archive.sha256),
+        folder: &loaded.folder,
+        values: &values,
+        timeout_seconds,
+    }
+    .command_line(None);
     let names: Vec<String> = loaded
         .charts
         .iter()
@@ -83,7 +91,7 @@ pub fn release(loaded: &Loaded, chart: &Chart, archive: Option<&Archive>, edits:
         .map(|other| other.release_name(&loaded.namespace))
         .collect();
     let upstream = chart.spec.source.chart.clone();
-    let known_version = || chart.spec.source.version.clone().unwrap_or_default();
+    let known_version = || chart.spec.source.version.clone().or_else(|| own_version(chart)).unwrap_or_default();
     ReleaseEntry {
         helm_chart: archive.map(|archive| archive.name.clone()).or(upstream).unwrap_or_else(|| chart.name.clone()),
         version: archive.map_or_else(known_version, |archive| archive.version.clone()),

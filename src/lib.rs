@@ -1,31 +1,61 @@
-//! `helm iris`: `JupyterHub` with Dask on research clouds, from reviewed values files.
-pub mod archive;
-pub mod bundle;
+//! `helm iris`: JupyterHub with Dask on research clouds, from values files that were reviewed.
+//!
+//! ```text
+//! profile ┐                    ledger ┐
+//! site    ├► context ───────────────────► rendered ► validated ► bundle ► plan ► outcome ► report
+//! chart  ─┘                                                     observed ┘      apply     verify
+//! LOAD      BUILD                         RENDER     CHECK       WRITE    PLAN   ACT       LOOK
+//! ```
+//!
+//! Read, compute, write, read. The computing stages are sync and pure; async only where the
+//! network is. Each stage takes the type of the one before. Modules import only from modules above
+//! them in this list.
+
+pub mod error;
+pub mod problem;
+pub mod redact;
+
+pub mod fs;
+pub mod interrupt;
+pub mod overlay;
+pub mod schema;
+pub mod yaml;
+
+pub mod kube;
+
+pub mod secrets;
+
+pub mod settings;
+
+pub mod layers;
+
+pub mod library;
+pub mod profile;
+pub mod reference;
+pub mod site;
+
+pub mod context;
+
 pub mod chart;
+
+pub mod archive;
+pub mod render;
+pub mod select;
+
+pub mod bundle;
+pub mod helm;
+
+pub mod validate;
+
+pub mod compose;
+pub mod workflow;
+
+pub mod observe;
+// plan
+// apply
+
+pub mod ui;
+
 pub mod cli;
 pub mod commands;
-pub mod compose;
-pub mod context;
-pub mod error;
-pub mod fs;
-pub mod helm;
-pub mod interrupt;
-pub mod kube;
-pub mod layers;
-pub mod library;
-pub mod overlay;
-pub mod problem;
-pub mod profile;
-pub mod redact;
-pub mod reference;
-pub mod render;
-pub mod schema;
-pub mod secrets;
-pub mod select;
-pub mod settings;
-pub mod site;
 pub mod start;
-pub mod ui;
-pub mod validate;
-pub mod workflow;
-pub mod yaml;

@@ -28,7 +28,14 @@ pub fn defaults(chart: &Chart) -> Layer {
 pub fn charts(library: &Library, target: Chart, above: &[Layer]) -> Result<Vec<Chart>> {
     let own = defaults(&target);
     let settings = layers::settings(std::iter::once(&own).chain(above))?;
-    let mut selection = Selection { library, engine: settings.database.engine, path: Vec::new(), chosen: Vec::new() };
+    let mut selection = Selection {
+        library,
+        engine: settings.database.engine,
+        // A class that is named is there already: no default class is needed, or made.
+        skip: settings.storage.class_name.map(|_| "storage".to_owned()),
+        path: Vec::new(),
+        chosen: Vec::new(),
+    };
     selection.add(target)?;
     Ok(selection.chosen)
 }
@@ -36,6 +43,7 @@ pub fn charts(library: &Library, target: Chart, above: &[Layer]) -> Result<Vec<C
 struct Selection<'l> {
     library: &'l Library,
     engine: Option<String>,
+    skip: Option<String>,
     path: Vec<String>,
     chosen: Vec<Chart>,
 }
@@ -53,6 +61,9 @@ impl Selection<'_> {
         }
         self.path.push(chart.name.clone());
         for (index, need) in chart.spec.needs.iter().enumerate() {
+            if self.skip.as_ref() == Some(need) {
+                continue;
+            }
             let name = self.meet(&chart, index, need)?;
             self.add(chart::load(self.library, &name)?)?;
         }

@@ -13,7 +13,7 @@ pub use cache::Cache;
 pub use content::ChartContent;
 pub use lock::{LOCK_FILE, Lock};
 pub use pack::assemble;
-pub use wanted::{Wanted, wanted};
+pub use wanted::{Wanted, own_version, wanted};
 
 /// One chart archive, its digest known.
 #[derive(Clone)]

@@ -49,6 +49,11 @@ pub(super) fn chart_yaml(chart: &Chart) -> Result<ChartYaml> {
         .map_err(|error| Error::user(format!("charts/{}/helm/Chart.yaml is not right", chart.name)).because(error))
 }
 
+/// The version of a chart that we ship.
+pub fn own_version(chart: &Chart) -> Option<String> {
+    chart_yaml(chart).ok().map(|metadata| metadata.version)
+}
+
 /// The upstream archives of a chart: itself, or its dependencies where we ship the chart.
 ///
 /// # Errors

@@ -196,6 +196,7 @@ impl<'t> Checker<'t> {
                         format!("use {}", FILTERS.join(", ")),
                     );
                 }
+                Word::Path(_) if after_pipe => {}
                 Word::Path(_)
                     if next == Some(&Word::Other('='))
                         && words.get(index + 2).is_none_or(|w| w.1 != Word::Other('=')) => {}

@@ -6,6 +6,7 @@ pub mod install;
 pub mod profiles;
 pub mod pull;
 pub mod render;
+pub mod secrets;
 
 use crate::cli::{Cli, Command, Environment};
 use crate::error::{Error, Result};
@@ -29,6 +30,7 @@ pub fn run(cli: &Cli, environment: &Environment, ui: &Ui) -> Result<Outcome> {
         Command::Render(args) => render::run(args, &cli.global, environment, ui),
         Command::Install(args) => install::run(args, &cli.global, environment, ui),
         Command::Profiles(args) => profiles::run(args, environment, ui),
+        Command::Secrets(args) => secrets::run(args, &cli.global, environment, ui),
         Command::Charts(args) => charts::run(args, &cli.global, environment, ui),
     }
 }

@@ -57,7 +57,23 @@ impl Upgrade<'_> {
         arguments
     }
 
+    /// The command as a person would type it in the bundle's folder, for `bundle.yaml` and REVIEW.md.
+    pub fn command_line(&self, context: Option<&str>) -> String {
+        let words = self.arguments(context).into_iter().map(|word| quoted(&word.to_string_lossy()));
+        std::iter::once("helm".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+    }
+
     pub(super) fn facts(&self) -> Facts<'_> {
         Facts { release: self.release, namespace: self.namespace, timeout_seconds: self.timeout_seconds }
+    }
+}
+
+/// A word as a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }

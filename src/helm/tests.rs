@@ -170,6 +170,12 @@ fn the_command_holds_no_secret_and_no_flag_of_one_version() {
          --values daskhub/values.yaml --values daskhub/secrets.yaml --timeout 900s --history-max 10 \
          --description helm-iris chart sha256:ab12 --kube-context dev"
     );
+    assert!(upgrade.command_line(None).starts_with("helm upgrade --install dhub /cache"));
+    assert!(
+        upgrade
+            .command_line(Some("it's"))
+            .ends_with(r"--description 'helm-iris chart sha256:ab12' --kube-context 'it'\''s'")
+    );
     assert_eq!(chart_digest_of(&description("ab12")), Some("ab12"));
     assert_eq!(chart_digest_of("Upgrade complete"), None);
 }

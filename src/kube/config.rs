@@ -46,7 +46,7 @@ fn finish(config: &mut Config) {
     config.read_timeout = Some(READ_TIMEOUT);
     // Or the time that a connection sat idle in the pool would count as slow reading.
     config.reset_reader_on_write = true;
-    // kube would repeat a request fifteen times over minutes, and say nothing; see `read`.
+    // kube would repeat a request fifteen times over minutes, and say nothing; see `request`.
     config.default_retry = false;
 }
 

@@ -6,7 +6,7 @@ use ::kube::Client;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::version::Info;
 
-use super::{explain, read};
+use super::{explain, request};
 use crate::error::Result;
 
 /// Marks an identity that is only an address.
@@ -50,7 +50,7 @@ impl fmt::Display for ClusterId {
 }
 
 pub(super) async fn identify(client: &Client, server: &str) -> Result<ClusterId> {
-    match read::get::<Namespace>(client, None, "kube-system").await {
+    match request::get::<Namespace>(client, None, "kube-system").await {
         Ok(Some(namespace)) => Ok(match namespace.metadata.uid {
             Some(uid) => ClusterId::Uid(uid),
             None => ClusterId::Address(server.to_owned()),
@@ -63,7 +63,7 @@ pub(super) async fn identify(client: &Client, server: &str) -> Result<ClusterId>
 
 pub(super) async fn version(client: &Client) -> Result<String, ::kube::Error> {
     let request = http::Request::get("/version").body(Vec::new()).map_err(::kube::Error::HttpError)?;
-    read::fetch::<Info>(client, &request).await.map(|info| info.git_version)
+    request::fetch::<Info>(client, &request).await.map(|info| info.git_version)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ mod config;
 mod explain;
 mod identity;
 mod proxy;
-mod read;
+mod request;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use ::kube::Client;
 pub use explain::{denied, explain};
 pub use identity::ClusterId;
 pub use proxy::ProxySettings;
-pub use read::is_passing;
+pub use request::is_passing;
 
 use crate::error::{Error, Result};
 use crate::redact::Secret;
@@ -56,8 +56,7 @@ pub struct Connection {
 /// A cluster that has answered.
 #[derive(Clone)]
 pub struct Cluster {
-    /// For writes; reads go through [`Cluster::get`] and its like, which try again.
-    pub client: Client,
+    client: Client,
     /// The context's name; none inside a pod.
     pub context: Option<String>,
     /// URL of the API server.

@@ -1,12 +1,17 @@
-//! Reads that try again: a busy API server or a dropped connection is no answer.
+//! Requests to the cluster.
+//!
+//! Reads try again: a busy API server or a dropped connection is no answer. None goes through
+//! `kube::Client::request`, which logs an answer that it cannot understand, and an answer may be a
+//! Secret.
 
 use std::error::Error as StdError;
 use std::io::ErrorKind as IoKind;
 use std::time::Duration;
 
-use ::kube::api::{GetParams, ListParams, ObjectList, PartialObjectMeta, TypeMeta};
+use ::kube::api::{GetParams, ListParams, ObjectList, PartialObjectMeta, PostParams, TypeMeta};
 use ::kube::core::Request;
 use ::kube::{Client, Error as KubeError, Resource};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Cluster;
@@ -69,6 +74,35 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// Makes an object.
+    ///
+    /// # Errors
+    /// Also when there is one of that name.
+    pub async fn create<K>(&self, namespace: Option<&str>, object: &K) -> Result<(), KubeError>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let body = serde_json::to_vec(object).map_err(KubeError::SerdeError)?;
+        let request = resource::<K>(namespace).create(&PostParams::default(), body).map_err(KubeError::BuildRequest)?;
+        self.client.request_text(request).await.map(drop)
+    }
+
+    /// Replaces an object, in exactly the state that its `resourceVersion` names.
+    ///
+    /// # Errors
+    /// Also when it was changed since.
+    pub async fn replace<K>(&self, namespace: Option<&str>, name: &str, object: &K) -> Result<(), KubeError>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let body = serde_json::to_vec(object).map_err(KubeError::SerdeError)?;
+        let request =
+            resource::<K>(namespace).replace(name, &PostParams::default(), body).map_err(KubeError::BuildRequest)?;
+        self.client.request_text(request).await.map(drop)
+    }
+}
+
 fn resource<K: Resource<DynamicType = ()>>(namespace: Option<&str>) -> Request {
     Request::new(K::url_path(&(), namespace))
 }
@@ -86,8 +120,7 @@ where
     }
 }
 
-/// Sends a read, again if need be. Not by `Client::request`, which logs the whole answer where it
-/// cannot be understood, and the answer may be a Secret.
+/// Sends a read, again if need be.
 pub(super) async fn fetch<T: DeserializeOwned>(
     client: &Client,
     request: &http::Request<Vec<u8>>,

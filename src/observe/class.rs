@@ -1,0 +1,81 @@
+//! Which StorageClass volumes get that name none.
+
+use k8s_openapi::api::storage::v1::StorageClass;
+
+use crate::error::Result;
+use crate::kube::{Cluster, denied};
+
+/// Marks a default class; the second is the old name, which Kubernetes still honours.
+const DEFAULT: [&str; 2] =
+    ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
+
+/// A default StorageClass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefaultClass {
+    /// Its name.
+    pub name: String,
+    /// Namespace and name of the Helm release that made it, if one did.
+    pub made_by: Option<(String, String)>,
+}
+
+/// The default StorageClasses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Classes {
+    /// These, in order of name; none and several are both possible.
+    Known(Vec<DefaultClass>),
+    /// We may not look at StorageClasses.
+    Unknown,
+}
+
+pub(super) async fn defaults(cluster: &Cluster) -> Result<Classes> {
+    match cluster.list::<StorageClass>(None, "").await {
+        Ok(classes) => Ok(Classes::Known(only_defaults(&classes))),
+        Err(::kube::Error::Api(status)) if status.is_forbidden() => Ok(Classes::Unknown),
+        Err(error) => Err(denied(&error, &cluster.server, "look at the StorageClasses")),
+    }
+}
+
+fn only_defaults(classes: &[StorageClass]) -> Vec<DefaultClass> {
+    let mut defaults: Vec<_> = classes
+        .iter()
+        .filter_map(|class| {
+            let annotations = class.metadata.annotations.as_ref()?;
+            let is_default = DEFAULT.iter().any(|key| annotations.get(*key).is_some_and(|value| value == "true"));
+            let release = annotations.get("meta.helm.sh/release-name").cloned();
+            let namespace = annotations.get("meta.helm.sh/release-namespace").cloned();
+            is_default.then(|| DefaultClass {
+                name: class.metadata.name.clone().unwrap_or_default(),
+                made_by: namespace.zip(release),
+            })
+        })
+        .collect();
+    defaults.sort_by(|one, two| one.name.cmp(&two.name));
+    defaults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_marks_count_and_only_when_true() {
+        let class = |name: &str, annotations: &[(&str, &str)]| {
+            let mut class = StorageClass::default();
+            class.metadata.name = Some(name.into());
+            class.metadata.annotations =
+                Some(annotations.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect());
+            class
+        };
+        let ours =
+            [(DEFAULT[0], "true"), ("meta.helm.sh/release-name", "storage"), ("meta.helm.sh/release-namespace", "sys")];
+        let classes = [
+            class("b", &ours),
+            class("a", &[(DEFAULT[1], "true")]),
+            class("c", &[(DEFAULT[0], "false")]),
+            StorageClass::default(),
+        ];
+        let found = only_defaults(&classes);
+        assert_eq!(found.iter().map(|class| class.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(found[1].made_by, Some(("sys".into(), "storage".into())));
+    }
+}

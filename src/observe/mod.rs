@@ -1,0 +1,136 @@
+//! READ: what the cluster holds, as data. Nothing here changes anything.
+//!
+//! What may not be read is never taken for what is not there: only a `404` means "none".
+
+mod class;
+mod release;
+mod secret;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
+
+pub use class::{Classes, DefaultClass};
+pub use release::ReleaseState;
+
+use crate::bundle::manifest::{Manifest, ReleaseEntry};
+use crate::chart::release::Scope;
+use crate::error::{Error, Result};
+use crate::kube::{Cluster, denied};
+use crate::secrets::{self, Found, StoredLedger};
+
+/// A release by namespace and name.
+pub type ReleaseKey = (String, String);
+
+/// What the cluster holds of what a bundle is about.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// The default StorageClasses.
+    pub classes: Classes,
+    /// Whether the hub's namespace is there; unknown where we may not look.
+    pub namespace_exists: Option<bool>,
+    /// The newest revision of each release of the bundle that is there.
+    pub releases: BTreeMap<ReleaseKey, ReleaseState>,
+    /// Releases shared by all hubs that we may not read, with the refusal.
+    pub unreadable: BTreeMap<ReleaseKey, Error>,
+    /// The hub's ledger in the cluster.
+    pub ledger: Option<StoredLedger>,
+    /// Secrets that the charts' own Secrets hold.
+    pub found: Vec<Found>,
+    /// Volume claims of databases that are there.
+    pub claims: BTreeSet<String>,
+}
+
+impl Observed {
+    /// The newest revision of a release.
+    pub fn release(&self, entry: &ReleaseEntry) -> Option<&ReleaseState> {
+        self.releases.get(&key(entry))
+    }
+}
+
+/// A release's key.
+pub fn key(entry: &ReleaseEntry) -> ReleaseKey {
+    (entry.namespace.clone(), entry.name.clone())
+}
+
+/// The claim that a database's release keeps its data in, by our chart's naming and Bitnami's.
+pub fn database_claim(entry: &ReleaseEntry) -> String {
+    format!("data-{}-0", entry.name)
+}
+
+/// Reads all of it, at once.
+///
+/// # Errors
+/// Whatever cannot be read and may matter.
+pub async fn observe(cluster: &Cluster, manifest: &Manifest) -> Result<Observed> {
+    let namespace = manifest.namespace.as_str();
+    let (classes, namespace_exists, releases, ledger, found, claims) = futures::try_join!(
+        class::defaults(cluster),
+        namespace_exists(cluster, namespace),
+        releases(cluster, manifest),
+        secrets::cluster::read(cluster, namespace),
+        secret::found(cluster, namespace, &manifest.secrets),
+        claims(cluster, manifest),
+    )?;
+    let (releases, unreadable) = releases;
+    Ok(Observed { classes, namespace_exists, releases, unreadable, ledger, found, claims })
+}
+
+async fn namespace_exists(cluster: &Cluster, name: &str) -> Result<Option<bool>> {
+    match cluster.get::<Namespace>(None, name).await {
+        Ok(None) => Ok(Some(false)),
+        Ok(Some(namespace)) if namespace.metadata.deletion_timestamp.is_some() => {
+            Err(Error::user(format!("the namespace `{name}` is being deleted"))
+                .hint(format!("wait until it is gone: kubectl get namespace {name}; then run the same command again")))
+        }
+        Ok(Some(_)) => Ok(Some(true)),
+        // An admin of one namespace may be unable to look at namespaces, and still be able to work in it.
+        Err(::kube::Error::Api(status)) if status.is_forbidden() => Ok(None),
+        Err(error) => Err(denied(&error, &cluster.server, &format!("look at the namespace {name}"))),
+    }
+}
+
+type Releases = (BTreeMap<ReleaseKey, ReleaseState>, BTreeMap<ReleaseKey, Error>);
+
+async fn releases(cluster: &Cluster, manifest: &Manifest) -> Result<Releases> {
+    let namespaces: BTreeSet<&str> = manifest.releases.iter().map(|entry| entry.namespace.as_str()).collect();
+    let reads = namespaces.into_iter().map(|namespace| async move {
+        let entries: Vec<_> = manifest.releases.iter().filter(|entry| entry.namespace == namespace).collect();
+        let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        let states = release::newest(cluster, namespace, &names).await;
+        (entries, states)
+    });
+    let (mut there, mut unreadable) = Releases::default();
+    for (entries, states) in futures::future::join_all(reads).await {
+        match states {
+            Ok(states) => {
+                let states = entries.iter().zip(states).filter_map(|(entry, state)| Some((key(entry), state?)));
+                there.extend(states);
+            }
+            // Whether what all hubs share matters is for the plan to say; it may be skipped.
+            Err(error) if entries.iter().all(|entry| entry.scope == Scope::Cluster) => {
+                unreadable.extend(entries.into_iter().map(|entry| (key(entry), error.clone())));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((there, unreadable))
+}
+
+async fn claims(cluster: &Cluster, manifest: &Manifest) -> Result<BTreeSet<String>> {
+    let namespace = manifest.namespace.as_str();
+    let filled = |entry: &ReleaseEntry| {
+        let prefix = format!("{}:", entry.chart);
+        manifest.secrets.iter().any(|secret| secret.fills.iter().any(|place| place.starts_with(&prefix)))
+    };
+    let reads =
+        manifest.releases.iter().filter(|entry| entry.namespace == namespace && filled(entry)).map(|entry| async {
+            let name = database_claim(entry);
+            let claim = cluster.get::<PersistentVolumeClaim>(Some(namespace), &name).await;
+            let claim = claim.map_err(|error| {
+                denied(&error, &cluster.server, &format!("look at the volume claim {name} in {namespace}"))
+            });
+            claim.map(|claim| claim.map(|_| name))
+        });
+    Ok(futures::future::try_join_all(reads).await?.into_iter().flatten().collect())
+}

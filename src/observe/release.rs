@@ -1,0 +1,232 @@
+//! Releases as Helm keeps them: one Secret per revision, of type `helm.sh/release.v1`.
+
+use std::fmt;
+use std::io::Read;
+
+use ::kube::api::PartialObjectMeta;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::read::GzDecoder;
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::Secret as KubeSecret;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::kube::{Cluster, denied};
+use crate::redact::Secret;
+
+/// The type of Helm's Secrets.
+const TYPE: &str = "helm.sh/release.v1";
+/// More than etcd could hold even if it compressed a hundred to one.
+const MAX_DECODED: u64 = 128 * 1024 * 1024;
+
+/// The newest revision of a release.
+#[derive(Clone)]
+pub struct ReleaseState {
+    /// Revision number.
+    pub revision: u64,
+    /// Helm's word for its state: `deployed`, `failed`, `pending-install`, …
+    pub status: String,
+    /// What Helm or we wrote about it.
+    pub description: String,
+    /// Name of the Helm chart.
+    pub chart: String,
+    /// Version of the Helm chart.
+    pub version: String,
+    /// The values that were given to Helm. They hold secrets.
+    pub config: Value,
+    /// The objects it made, as YAML. They hold secrets.
+    pub manifest: Secret,
+}
+
+impl fmt::Debug for ReleaseState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReleaseState")
+            .field("revision", &self.revision)
+            .field("status", &self.status)
+            .field("chart", &self.chart)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The newest revision of each named release of a namespace, in the order of the names. Their
+/// metadata is listed first, so that old revisions, each as large as the newest, are not fetched.
+///
+/// # Errors
+/// When any of them cannot be read or understood: that is never the same as "not there".
+pub async fn newest(cluster: &Cluster, namespace: &str, names: &[&str]) -> Result<Vec<Option<ReleaseState>>> {
+    let refused = &|error: &::kube::Error| {
+        denied(error, &cluster.server, &format!("read Helm's releases (Secrets) in {namespace}"))
+    };
+    let all = cluster.list_metadata::<KubeSecret>(namespace, "owner=helm").await.map_err(|error| refused(&error))?;
+    let all = all.as_slice();
+    let reads = names.iter().map(|&name| async move {
+        let Some(secret) = newest_of(all, name) else {
+            return Ok(None);
+        };
+        match cluster.get::<KubeSecret>(Some(namespace), &secret).await {
+            Ok(Some(secret)) => decode(&secret, name).map(Some),
+            Ok(None) => Err(Error::user(format!("the release `{name}` was changed while it was read"))
+                .hint("somebody else is at work; run the same command again when they are done")),
+            Err(error) => Err(refused(&error)),
+        }
+    });
+    try_join_all(reads).await
+}
+
+/// The name of the Secret with a release's newest revision.
+fn newest_of(all: &[PartialObjectMeta<KubeSecret>], release: &str) -> Option<String> {
+    let label = |secret: &PartialObjectMeta<KubeSecret>, key: &str| secret.metadata.labels.as_ref()?.get(key).cloned();
+    all.iter()
+        .filter(|secret| label(secret, "name").as_deref() == Some(release))
+        .filter_map(|secret| Some((label(secret, "version")?.parse::<u64>().ok()?, secret.metadata.name.clone()?)))
+        .max()
+        .map(|(_, name)| name)
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    info: StoredInfo,
+    chart: StoredChart,
+    #[serde(default)]
+    config: Option<Value>,
+    #[serde(default)]
+    manifest: String,
+    version: u64,
+}
+
+#[derive(Deserialize)]
+struct StoredInfo {
+    status: String,
+    #[serde(default)]
+    description: String,
+}
+
+#[derive(Deserialize)]
+struct StoredChart {
+    metadata: StoredMetadata,
+}
+
+#[derive(Deserialize)]
+struct StoredMetadata {
+    name: String,
+    version: String,
+}
+
+/// What a Secret of Helm holds: JSON, gzipped, in base64 (within the base64 of every Secret).
+fn decode(secret: &KubeSecret, release: &str) -> Result<ReleaseState> {
+    let broken = |why: &str| {
+        Error::user(format!("what Helm keeps about the release `{release}` cannot be read"))
+            .because(why)
+            .hint(format!("try: helm history {release}; if that fails too, the release's newest Secret is damaged"))
+    };
+    if secret.type_.as_deref() != Some(TYPE) {
+        return Err(broken(&format!("its Secret is not of type {TYPE}")));
+    }
+    let data = secret
+        .data
+        .as_ref()
+        .and_then(|data| data.get("release"))
+        .ok_or_else(|| broken("its Secret has no key `release`"))?;
+    let packed = STANDARD.decode(&data.0).map_err(|_| broken("not base64"))?;
+    let mut json = Vec::new();
+    // Helm before 3 wrote some without gzip, and still reads them.
+    if packed.starts_with(&[0x1f, 0x8b]) {
+        GzDecoder::new(packed.as_slice()).take(MAX_DECODED).read_to_end(&mut json).map_err(|_| broken("not gzip"))?;
+    } else {
+        json = packed;
+    }
+    // The parser's message could quote a value, and values are secrets.
+    let stored: Stored = serde_json::from_slice(&json).map_err(|_| broken("not the JSON of a release"))?;
+    Ok(ReleaseState {
+        revision: stored.version,
+        status: stored.info.status,
+        description: stored.info.description,
+        chart: stored.chart.metadata.name,
+        version: stored.chart.metadata.version,
+        config: stored
+            .config
+            .filter(|config| !config.is_null())
+            .unwrap_or_else(|| Value::Object(serde_json::Map::new())),
+        manifest: Secret::new(stored.manifest),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use k8s_openapi::ByteString;
+    use serde_json::json;
+
+    use super::*;
+
+    fn secret(json: &[u8], gzip: bool) -> KubeSecret {
+        let packed = if gzip {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(json).unwrap();
+            encoder.finish().unwrap()
+        } else {
+            json.to_vec()
+        };
+        KubeSecret {
+            type_: Some(TYPE.into()),
+            data: Some([("release".to_owned(), ByteString(STANDARD.encode(packed).into_bytes()))].into()),
+            ..KubeSecret::default()
+        }
+    }
+
+    #[test]
+    fn a_release_is_decoded() {
+        let json = json!({
+            "name": "dhub", "namespace": "dhub", "version": 3,
+            "info": {"status": "deployed", "description": "helm-iris chart sha256:ab", "notes": "n", "first_deployed": ""},
+            "chart": {"metadata": {"name": "daskhub", "version": "0.1.0"}, "templates": [{"name": "t", "data": "eA=="}]},
+            "config": {"a": {"password": "hunter2"}}, "manifest": "---\n", "hooks": []
+        });
+        for gzip in [true, false] {
+            let state = decode(&secret(json.to_string().as_bytes(), gzip), "dhub").unwrap();
+            assert_eq!((state.revision, state.status.as_str(), state.chart.as_str()), (3, "deployed", "daskhub"));
+            assert_eq!(state.config["a"]["password"], "hunter2");
+            assert!(!format!("{state:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn empty_values_are_a_map() {
+        let json =
+            json!({"version": 1, "info": {"status": "deployed"}, "chart": {"metadata": {"name": "c", "version": "1"}}});
+        assert_eq!(decode(&secret(json.to_string().as_bytes(), true), "c").unwrap().config, json!({}));
+    }
+
+    #[test]
+    fn damage_is_an_error_that_shows_nothing() {
+        let mut wrong_type = secret(b"{}", true);
+        wrong_type.type_ = Some("Opaque".into());
+        let truncated = secret(br#"{"version": 1, "config": {"password": "hunter2""#, true);
+        let not_gzip = secret(&[0x1f, 0x8b, 1, 2, 3], false);
+        for damaged in
+            [wrong_type, truncated, not_gzip, KubeSecret { type_: Some(TYPE.into()), ..KubeSecret::default() }]
+        {
+            let error = decode(&damaged, "dhub").unwrap_err();
+            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn the_newest_revision_is_the_highest_number() {
+        let meta = |release: &str, version: &str| {
+            let labels = [("name", release), ("owner", "helm"), ("version", version)];
+            let mut meta = PartialObjectMeta::<KubeSecret>::default();
+            meta.metadata.name = Some(format!("sh.helm.release.v1.{release}.v{version}"));
+            meta.metadata.labels = Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+            meta
+        };
+        let all = [meta("a", "9"), meta("a", "10"), meta("b", "11"), meta("a", "2")];
+        assert_eq!(newest_of(&all, "a").as_deref(), Some("sh.helm.release.v1.a.v10"));
+        assert_eq!(newest_of(&all, "c"), None);
+    }
+}
