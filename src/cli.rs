@@ -1,49 +1,18 @@
 //! The command line and Helm's environment: as typed, nothing decided.
 
+pub mod candidates;
 mod environment;
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args};
 use clap_complete::engine::ArgValueCompleter;
 
 pub use environment::Environment;
 
-use crate::commands::{charts, complete, install, profiles, render, secrets};
 use crate::kube::Connection;
+use crate::load::Request;
 use crate::ui::ColorChoice;
-use crate::workflow::Request;
-
-/// Install `JupyterHub` with Dask on research clouds, from values files that you review first
-///
-/// `render` writes commented values files and needs no cluster. `install` shows what would change,
-/// asks, applies exactly what was reviewed, and says how far it proved that the hub works.
-#[derive(Debug, Parser)]
-#[command(name = "helm-iris", bin_name = "helm iris", version, propagate_version = true, max_term_width = 100)]
-pub struct Cli {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: Command,
-    /// Flags that every verb takes.
-    #[command(flatten)]
-    pub global: GlobalArgs,
-}
-
-/// The verbs; one appears here only when it works.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Write the bundle: commented values files to review. Needs no cluster
-    Render(render::RenderArgs),
-    /// Show what would change, ask, apply what was reviewed, wait until it is ready
-    #[command(visible_alias = "upgrade")]
-    Install(install::InstallArgs),
-    /// The ledger of a hub: list, show
-    Secrets(secrets::SecretsArgs),
-    /// The facts of clouds: list, show, check, begin a new one
-    Profiles(profiles::ProfilesArgs),
-    /// What can be installed: list, show, check, fetch archives, begin a site file
-    Charts(charts::ChartsArgs),
-}
 
 /// Flags that every verb takes.
 #[derive(Debug, Args)]
@@ -99,13 +68,13 @@ pub struct KubeArgs {
 #[derive(Debug, Args)]
 pub struct TargetArgs {
     /// The chart, e.g. daskhub; see `helm iris charts list`
-    #[arg(add = ArgValueCompleter::new(complete::charts))]
+    #[arg(add = ArgValueCompleter::new(candidates::charts))]
     pub chart: String,
     /// The site file; unset: iris.yaml of this folder, if there is one
     #[arg(long = "file", short = 'f', value_name = "SITE", value_hint = clap::ValueHint::FilePath)]
     pub site_file: Option<PathBuf>,
     /// The cloud; see `helm iris profiles list`
-    #[arg(long, add = ArgValueCompleter::new(complete::profiles))]
+    #[arg(long, add = ArgValueCompleter::new(candidates::profiles))]
     pub profile: Option<String>,
     /// Override one setting of the site file; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
@@ -113,13 +82,6 @@ pub struct TargetArgs {
     /// Allow the namespace `default`
     #[arg(long)]
     pub allow_default_namespace: bool,
-}
-
-impl Cli {
-    /// Whether every question is answered with yes.
-    pub fn yes(&self) -> bool {
-        matches!(&self.command, Command::Install(args) if args.yes)
-    }
 }
 
 impl TargetArgs {

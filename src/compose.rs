@@ -1,6 +1,5 @@
 //! From charts and settings to the entries of a manifest and the text of overlays.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -11,10 +10,10 @@ use crate::chart::release::Scope;
 use crate::chart::{CLUSTER_NAMESPACE, Chart, seconds};
 use crate::error::{Error, Result};
 use crate::helm::Upgrade;
+use crate::load::Loaded;
 use crate::overlay;
 use crate::problem::Problem;
 use crate::secrets::Need;
-use crate::workflow::Loaded;
 use crate::yaml::{Document, literal_document};
 
 /// Helm's own default, five minutes, is too short for a first pull of a notebook image (z2jh#2573).
@@ -26,19 +25,6 @@ pub fn namespace_of(chart: &Chart, hub: &str) -> String {
         Scope::Hub => hub.to_owned(),
         Scope::Cluster => CLUSTER_NAMESPACE.to_owned(),
     }
-}
-
-/// The secrets that the charts need, each once, by name.
-pub fn needs(charts: &[Chart]) -> Vec<Need> {
-    let mut needs: BTreeMap<&str, Need> = BTreeMap::new();
-    for secret in charts.iter().flat_map(|chart| &chart.spec.secrets) {
-        needs.entry(&secret.name).or_insert_with(|| Need {
-            name: secret.name.clone(),
-            kind: secret.kind,
-            purpose: secret.purpose.clone(),
-        });
-    }
-    needs.into_values().collect()
 }
 
 /// What a secret fills, and where a hub made by hand keeps it.
@@ -119,7 +105,7 @@ pub fn overrides(loaded: &Loaded, chart: &Chart, base: &Document, edits: &Value,
     let mut problems = unknown_charts(loaded);
     let mut wanted = base.value.clone();
     if let Some(values) = loaded.settings.values.get(&chart.name) {
-        overlay::merge_files(&mut wanted, values);
+        overlay::merge(&mut wanted, values);
     }
     if let Some(patch) = loaded.settings.patches.get(&chart.name)
         && let Err(why) = apply_patch(&mut wanted, patch)
@@ -130,7 +116,7 @@ pub fn overrides(loaded: &Loaded, chart: &Chart, base: &Document, edits: &Value,
             format!("the patch of {} {why}", chart.name),
         ));
     }
-    overlay::merge_files(&mut wanted, edits);
+    overlay::merge(&mut wanted, edits);
     let value = overlay::overlay(&base.value, &wanted).unwrap_or_else(|removed| {
         problems.extend(removed.into_iter().map(|path| {
             at_layer(

@@ -73,7 +73,7 @@ pub struct DatabaseContext {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StorageContext {
-    /// The `StorageClass` to name; null: the cluster's default.
+    /// The StorageClass to name; null: the cluster's default.
     pub class_name: Option<String>,
     /// The default class for a cluster that has none; null if the profile knows none.
     pub new_class: Option<NewStorageClass>,

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::overlay::merge;
 use crate::problem::Problem;
 use crate::schema;
 use crate::settings::Settings;
@@ -75,23 +76,6 @@ pub fn settings<'a>(layers: impl IntoIterator<Item = &'a Layer>) -> Result<Setti
         merge(&mut merged, &layer.document.value);
     }
     serde_json::from_value(merged).map_err(|error| Error::bug("checked settings could not be read").because(error))
-}
-
-/// Lays one value over another: maps are merged, all else is replaced.
-pub fn merge(base: &mut Value, over: &Value) {
-    match (base, over) {
-        (Value::Object(base), Value::Object(over)) => {
-            for (key, value) in over {
-                match base.get_mut(key) {
-                    Some(slot) => merge(slot, value),
-                    None => {
-                        base.insert(key.clone(), value.clone());
-                    }
-                }
-            }
-        }
-        (base, over) => *base = over.clone(),
-    }
 }
 
 /// Takes out keys without a value whose default is not null: `users:` with all its lines

@@ -11,15 +11,18 @@
 //! network is. Each stage takes the type of the one before. Modules import only from modules above
 //! them in this list.
 
-pub mod error;
 pub mod problem;
+
+pub mod error;
 pub mod redact;
 
 pub mod fs;
 pub mod interrupt;
+pub mod names;
+pub mod yaml;
+
 pub mod overlay;
 pub mod schema;
-pub mod yaml;
 
 pub mod kube;
 
@@ -47,7 +50,10 @@ pub mod helm;
 
 pub mod validate;
 
+pub mod load;
+
 pub mod compose;
+
 pub mod workflow;
 
 pub mod observe;

@@ -72,9 +72,22 @@ pub fn get<'v>(root: &'v Value, path: &[Step]) -> Option<&'v Value> {
     })
 }
 
-/// Merges values files as Helm does for `-f base -f over`.
-pub fn merge_files(base: &mut Value, over: &Value) {
-    crate::layers::merge(base, over);
+/// Lays one value over another: maps are merged, all else is replaced, a null is kept. So Helm
+/// merges several `-f` files, and so our layers of settings are merged.
+pub fn merge(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                match base.get_mut(key) {
+                    Some(slot) => merge(slot, value),
+                    None => {
+                        base.insert(key.clone(), value.clone());
+                    }
+                }
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
 }
 
 /// Lays values over a chart's defaults as Helm does: a null deletes the default.
@@ -105,7 +118,7 @@ pub fn coalesce(defaults: &Value, values: &Value) -> Value {
     Value::Object(merged)
 }
 
-/// The overlay that makes `wanted` of `base` by [`merge_files`].
+/// The overlay that makes `wanted` of `base` by [`merge`].
 ///
 /// # Errors
 /// The paths that `wanted` lacks and `base` has: no overlay can take a key away so that the
@@ -175,11 +188,11 @@ mod tests {
         #[test]
         fn an_overlay_makes_what_was_wanted(base in any_map(), over in any_map()) {
             let mut wanted = base.clone();
-            merge_files(&mut wanted, &over);
+            merge(&mut wanted, &over);
             match overlay(&base, &wanted) {
                 Ok(overlay) => {
                     let mut made = base.clone();
-                    merge_files(&mut made, &overlay);
+                    merge(&mut made, &overlay);
                     prop_assert_eq!(made, wanted);
                 }
                 Err(removed) => prop_assert!(!removed.is_empty()),

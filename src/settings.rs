@@ -40,13 +40,13 @@ pub struct Settings {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Storage {
-    /// The `StorageClass` for all volumes. Unset: the cluster's default class.
+    /// The StorageClass for all volumes. Unset: the cluster's default class.
     pub class_name: Option<String>,
-    /// The default `StorageClass` to create in a cluster that has none.
+    /// The default StorageClass to create in a cluster that has none.
     pub new_class: Option<NewStorageClass>,
 }
 
-/// A `StorageClass` to create.
+/// A StorageClass to create.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NewStorageClass {

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind as ClapErrorKind;
 
-use crate::cli::{Cli, Environment};
-use crate::commands::{self, Outcome};
+use crate::cli::Environment;
+use crate::commands::{self, Cli, Outcome};
 use crate::error::{EXIT_OK, EXIT_USAGE, EXIT_USER, Error};
 use crate::ui::{ColorChoice, Ui, UiOptions};
 

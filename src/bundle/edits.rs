@@ -106,10 +106,10 @@ impl Previous {
         let (overrides_text, overrides) = overrides_of(&kept)?;
         let mut edits = kept;
         if let Some(edited) = self.edited(&format!("{chart}/values.yaml"), rendered.0)? {
-            overlay::merge_files(&mut edits, &of(rendered.1, &edited)?);
+            overlay::merge(&mut edits, &of(rendered.1, &edited)?);
         }
         if let Some(edited) = self.edited(&format!("{chart}/overrides.yaml"), &overrides_text)? {
-            overlay::merge_files(&mut edits, &of(&overrides, &edited)?);
+            overlay::merge(&mut edits, &of(&overrides, &edited)?);
         }
         Ok(edits.as_object().is_some_and(|map| !map.is_empty()).then_some(edits))
     }

@@ -9,7 +9,7 @@ use super::manifest::{FORMAT, Manifest, ReleaseEntry};
 use super::{MANIFEST_FILE, NEXT_FILE, secrets_file, write};
 use crate::error::{Error, Result};
 use crate::fs;
-use crate::overlay::merge_files;
+use crate::overlay::merge;
 use crate::problem::Problem;
 use crate::secrets::Ledger;
 use crate::yaml::parse;
@@ -74,9 +74,9 @@ impl Bundle {
             let text = fs::read_text(&self.folder.join(file))?;
             let document = parse(file, &text)
                 .map_err(|problems| Error::problems(format!("{file} of the bundle is not right"), problems))?;
-            merge_files(&mut values, &document.value);
+            merge(&mut values, &document.value);
         }
-        merge_files(&mut values, &secrets_file::values(&self.manifest, &release.chart, ledger)?);
+        merge(&mut values, &secrets_file::values(&self.manifest, &release.chart, ledger)?);
         Ok(values)
     }
 

@@ -72,7 +72,7 @@ pub enum Scope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
-    /// The cluster has no default `StorageClass`, or only the one that this release made.
+    /// The cluster has no default StorageClass, or only the one that this release made.
     NoDefaultClass,
 }
 

@@ -6,17 +6,17 @@ use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
-use super::{Outcome, complete, profiles, pull};
+use super::{Outcome, profiles, pull};
 use crate::chart::{self, release::Scope};
-use crate::cli::{Environment, GlobalArgs, TargetArgs};
+use crate::cli::{Environment, GlobalArgs, TargetArgs, candidates};
 use crate::error::{Error, Result};
 use crate::fs::{self, Access};
 use crate::interrupt::Interrupt;
 use crate::library::Library;
+use crate::load;
 use crate::reference;
 use crate::site;
 use crate::ui::{OutputFormat, Ui, table};
-use crate::workflow;
 
 /// Arguments of `charts`.
 #[derive(Debug, Args)]
@@ -38,13 +38,13 @@ pub enum Verb {
     /// A chart's release.yaml
     Show {
         /// The chart
-        #[arg(add = ArgValueCompleter::new(complete::charts))]
+        #[arg(add = ArgValueCompleter::new(candidates::charts))]
         name: String,
     },
     /// Tell everything that is wrong with a chart
     Check {
         /// The chart
-        #[arg(add = ArgValueCompleter::new(complete::charts))]
+        #[arg(add = ArgValueCompleter::new(candidates::charts))]
         name: String,
     },
     /// Fetch the upstream archives that a chart needs, and check them
@@ -52,7 +52,7 @@ pub enum Verb {
     /// Begin a commented site file, iris.yaml, in this folder
     NewSite {
         /// The profile of the cloud
-        #[arg(long, add = ArgValueCompleter::new(complete::profiles))]
+        #[arg(long, add = ArgValueCompleter::new(candidates::profiles))]
         profile: String,
     },
 }
@@ -114,7 +114,7 @@ fn list(library: &Library, output: OutputFormat, ui: &Ui) -> Result<()> {
 }
 
 fn pull_archives(target: &TargetArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<()> {
-    let mut loaded = workflow::load(&target.request(global, environment, None))?;
+    let mut loaded = load::load(&target.request(global, environment, None))?;
     let runtime = super::runtime()?;
     let fetched = runtime.block_on(async {
         let mut interrupt = Interrupt::on_signals()?;

@@ -1,13 +1,11 @@
 //! Shell completion, asked for by Helm through `plugin.complete`.
 
-use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::ffi::OsString;
 
 use clap::CommandFactory;
 use clap_complete::engine::{self, CompletionCandidate};
 
-use crate::cli::{Cli, Environment};
-use crate::library::Library;
+use super::Cli;
 
 /// Helm's directive to keep the shell from adding file names (`ShellCompDirectiveNoFileComp`).
 const NO_FILES: &str = ":4";
@@ -35,23 +33,4 @@ fn line(candidate: &CompletionCandidate) -> String {
         Some(help) => format!("{value}\t{}", help.to_string().lines().next().unwrap_or_default()),
         None => value.into_owned(),
     }
-}
-
-/// The names of charts that begin as typed.
-pub fn charts(typed: &OsStr) -> Vec<CompletionCandidate> {
-    candidates(typed, &library().chart_names().unwrap_or_default())
-}
-
-/// The names of profiles that begin as typed.
-pub fn profiles(typed: &OsStr) -> Vec<CompletionCandidate> {
-    candidates(typed, &library().profile_names().unwrap_or_default())
-}
-
-fn library() -> Library {
-    Library::new(std::iter::once(PathBuf::from(".")).chain(Environment::read().config_folder).collect())
-}
-
-fn candidates(typed: &OsStr, names: &[String]) -> Vec<CompletionCandidate> {
-    let typed = typed.to_string_lossy();
-    names.iter().filter(|name| name.starts_with(&*typed)).map(CompletionCandidate::new).collect()
 }

@@ -8,9 +8,49 @@ pub mod pull;
 pub mod render;
 pub mod secrets;
 
-use crate::cli::{Cli, Command, Environment};
+use clap::{Parser, Subcommand};
+
+use crate::cli::{Environment, GlobalArgs};
 use crate::error::{Error, Result};
 use crate::ui::Ui;
+
+/// Install JupyterHub with Dask on research clouds, from values files that you review first
+///
+/// `render` writes commented values files and needs no cluster. `install` shows what would change,
+/// asks, applies exactly what was reviewed, and says how far it proved that the hub works.
+#[derive(Debug, Parser)]
+#[command(name = "helm-iris", bin_name = "helm iris", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Flags that every verb takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+}
+
+/// The verbs; one appears here only when it works.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write the bundle: commented values files to review. Needs no cluster
+    Render(render::RenderArgs),
+    /// Show what would change, ask, apply what was reviewed, wait until it is ready
+    #[command(visible_alias = "upgrade")]
+    Install(install::InstallArgs),
+    /// The ledger of a hub: list, show
+    Secrets(secrets::SecretsArgs),
+    /// The facts of clouds: list, show, check, begin a new one
+    Profiles(profiles::ProfilesArgs),
+    /// What can be installed: list, show, check, fetch archives, begin a site file
+    Charts(charts::ChartsArgs),
+}
+
+impl Cli {
+    /// Whether every question is answered with yes.
+    pub fn yes(&self) -> bool {
+        matches!(&self.command, Command::Install(args) if args.yes)
+    }
+}
 
 /// How a verb ended well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

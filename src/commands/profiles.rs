@@ -7,11 +7,10 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Outcome, complete};
-use crate::cli::Environment;
+use super::Outcome;
+use crate::cli::{Environment, candidates};
 use crate::error::{Error, Result};
 use crate::fs::{self, Access};
-use crate::layers;
 use crate::library::{Library, require_name};
 use crate::profile::Profile;
 use crate::reference;
@@ -37,7 +36,7 @@ pub enum Verb {
     /// What a profile says, with all that it extends; without a name: every key that one may have
     Show {
         /// The profile
-        #[arg(add = ArgValueCompleter::new(complete::profiles))]
+        #[arg(add = ArgValueCompleter::new(candidates::profiles))]
         name: Option<String>,
         /// Print the JSON schema of profiles and site files, for editors
         #[arg(long, conflicts_with = "name")]
@@ -49,7 +48,7 @@ pub enum Verb {
     /// Tell everything that is wrong with a profile
     Check {
         /// The profile
-        #[arg(add = ArgValueCompleter::new(complete::profiles))]
+        #[arg(add = ArgValueCompleter::new(candidates::profiles))]
         name: String,
     },
     /// Begin a profile of your own cloud in ./profiles, commented
@@ -57,7 +56,7 @@ pub enum Verb {
         /// Its name
         name: String,
         /// The profile to extend
-        #[arg(long, default_value = "openstack-magnum", add = ArgValueCompleter::new(complete::profiles))]
+        #[arg(long, default_value = "openstack-magnum", add = ArgValueCompleter::new(candidates::profiles))]
         extends: String,
     },
 }
@@ -118,7 +117,7 @@ fn show(library: &Library, name: &str, output: OutputFormat, ui: &Ui) -> Result<
     let profile = Profile::load(library, name)?;
     let mut settings = Value::Object(serde_json::Map::new());
     for layer in &profile.layers {
-        layers::merge(&mut settings, &layer.document.value);
+        crate::overlay::merge(&mut settings, &layer.document.value);
     }
     let extends = profile.origins.iter().skip(1).map(|(name, _)| name.clone()).collect();
     let shown = Shown { name: name.to_owned(), description: profile.description, extends, settings };

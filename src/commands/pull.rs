@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::fs;
 use crate::helm::{Helm, HelmEnv};
 use crate::interrupt::Interrupt;
+use crate::load::Loaded;
 use crate::ui::Ui;
-use crate::workflow::Loaded;
 
 /// No chart archive comes near this.
 const MAX_ARCHIVE: u64 = 32 * 1024 * 1024;

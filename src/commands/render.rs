@@ -7,8 +7,9 @@ use clap::Args;
 use super::Outcome;
 use crate::cli::{Environment, GlobalArgs, TargetArgs};
 use crate::error::Result;
+use crate::load::{self, Loaded};
 use crate::ui::Ui;
-use crate::workflow::{self, Loaded, Validated};
+use crate::workflow::{self, Validated};
 
 /// Arguments of `render`.
 #[derive(Debug, Args)]
@@ -24,7 +25,7 @@ pub struct RenderArgs {
 /// Writes the bundle and says what to read.
 pub(super) fn run(args: &RenderArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     let request = args.target.request(global, environment, args.output_dir.clone());
-    let mut loaded = workflow::load(&request)?;
+    let mut loaded = load::load(&request)?;
     let validated = write(&mut loaded, ui)?;
     let folder = loaded.folder.display();
     ui.status(&format!("Wrote {folder} for review, start with {folder}/REVIEW.md:"));

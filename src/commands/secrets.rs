@@ -6,10 +6,10 @@ use serde::Serialize;
 use super::Outcome;
 use crate::cli::{Environment, GlobalArgs};
 use crate::error::{Error, Result};
+use crate::names::check_namespace;
 use crate::problem::did_you_mean;
 use crate::secrets::{Ledger, LocalStore};
 use crate::ui::{OutputFormat, Ui, table};
-use crate::validate::check_namespace;
 
 /// Arguments of `secrets`.
 #[derive(Debug, Args)]

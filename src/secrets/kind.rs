@@ -22,7 +22,7 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub enum SecretKind {
-    /// 32 random bytes as 64 hex digits, as `JupyterHub` asks for tokens and cookie secrets.
+    /// 32 random bytes as 64 hex digits, as JupyterHub asks for tokens and cookie secrets.
     #[default]
     Hex32,
     /// So many letters and digits: safe in URLs and shells, and can be typed.

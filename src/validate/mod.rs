@@ -13,8 +13,6 @@ use crate::overlay;
 use crate::problem::{Place, Problem};
 use crate::yaml::Document;
 
-pub use names::check_namespace;
-
 /// The values of one release with everything needed to judge them.
 pub struct Subject<'s> {
     /// The release.
@@ -33,8 +31,8 @@ impl Subject<'_> {
     /// The values as Helm will merge them from the files, and where each came from.
     fn merged(&self) -> Merged<'_> {
         let mut value = self.rendered.value.clone();
-        overlay::merge_files(&mut value, &self.overrides.value);
-        overlay::merge_files(&mut value, self.secrets);
+        overlay::merge(&mut value, &self.overrides.value);
+        overlay::merge(&mut value, self.secrets);
         Merged { value, rendered: self.rendered, overrides: self.overrides }
     }
 }
