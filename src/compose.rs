@@ -8,8 +8,8 @@ use crate::archive::{Archive, own_version};
 use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
 use crate::chart::release::Scope;
 use crate::chart::{CLUSTER_NAMESPACE, Chart, seconds};
-use crate::error::{Error, Result};
 use crate::helm::Upgrade;
+use crate::layers;
 use crate::load::Loaded;
 use crate::overlay;
 use crate::problem::Problem;
@@ -99,10 +99,16 @@ pub fn release(loaded: &Loaded, chart: &Chart, archive: Option<&Archive>, edits:
 
 /// The overlay of `values:`, `patches:` and edits over a chart's rendered values.
 ///
-/// # Errors
-/// A patch that does not apply, a removal that no overlay can say, a secret's path.
-pub fn overrides(loaded: &Loaded, chart: &Chart, base: &Document, edits: &Value, file: &str) -> Result<Document> {
-    let mut problems = unknown_charts(loaded);
+/// With it all problems: a patch that does not apply, a removal that no overlay can say, a
+/// secret's path.
+pub fn overrides(
+    loaded: &Loaded,
+    chart: &Chart,
+    base: &Document,
+    edits: &Value,
+    file: &str,
+) -> (Document, Vec<Problem>) {
+    let mut problems = Vec::new();
     let mut wanted = base.value.clone();
     if let Some(values) = loaded.settings.values.get(&chart.name) {
         overlay::merge(&mut wanted, values);
@@ -129,10 +135,7 @@ pub fn overrides(loaded: &Loaded, chart: &Chart, base: &Document, edits: &Value,
         Value::Object(Map::new())
     });
     problems.extend(secret_paths(loaded, chart, &value, edits, file));
-    if problems.is_empty() {
-        return Ok(layer_document(loaded, chart, value, file));
-    }
-    Err(Error::problems("the overrides are not right", problems))
+    (layer_document(loaded, chart, value, file), problems)
 }
 
 fn apply_patch(wanted: &mut Value, patch: &Value) -> Result<(), String> {
@@ -141,7 +144,8 @@ fn apply_patch(wanted: &mut Value, patch: &Value) -> Result<(), String> {
     json_patch::patch(wanted, &patch).map_err(|error| format!("does not apply: {error}"))
 }
 
-fn unknown_charts(loaded: &Loaded) -> Vec<Problem> {
+/// `values:` and `patches:` of charts that this install does not have.
+pub fn unknown_charts(loaded: &Loaded) -> Vec<Problem> {
     let known: Vec<&str> = loaded.charts.iter().map(|chart| chart.name.as_str()).collect();
     let keys =
         |what: &'static str, map: &Map<String, Value>| map.keys().map(|key| (what, key.clone())).collect::<Vec<_>>();
@@ -180,14 +184,9 @@ fn secret_paths(loaded: &Loaded, chart: &Chart, overlay: &Value, edits: &Value, 
     problems
 }
 
-/// A problem at the last layer that has something at the pointer.
 fn at_layer(loaded: &Loaded, pointer: &str, message: String) -> Problem {
-    let layer = loaded.layers.iter().rev().find(|layer| layer.document.value.pointer(pointer).is_some());
-    let layer = layer.or(loaded.layers.last());
-    match layer {
-        Some(layer) => Problem::error(&layer.document.file, layer.document.place(pointer), message),
-        None => Problem::error("--set", None, message),
-    }
+    let (file, place) = layers::origin(&loaded.layers, pointer);
+    Problem::error(file, place, message)
 }
 
 /// The overlay with the places where people wrote it: the last layer's `values:` of this chart.

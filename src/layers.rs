@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::overlay::merge;
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 use crate::schema;
 use crate::settings::Settings;
 use crate::yaml::{Document, parse};
@@ -76,6 +76,15 @@ pub fn settings<'a>(layers: impl IntoIterator<Item = &'a Layer>) -> Result<Setti
         merge(&mut merged, &layer.document.value);
     }
     serde_json::from_value(merged).map_err(|error| Error::bug("checked settings could not be read").because(error))
+}
+
+/// Where a setting was last given: file and place; the last layer where none gave it.
+pub fn origin<'l>(layers: &'l [Layer], pointer: &str) -> (&'l str, Option<Place>) {
+    let gave = layers.iter().rev().find(|layer| layer.document.value.pointer(pointer).is_some());
+    match gave.or(layers.last()) {
+        Some(layer) => (&layer.document.file, layer.document.place(pointer)),
+        None => ("--set", None),
+    }
 }
 
 /// Takes out keys without a value whose default is not null: `users:` with all its lines

@@ -46,11 +46,14 @@ struct Part {
 pub fn prepare(loaded: &mut Loaded, ledger: &Ledger) -> Result<Validated> {
     let archives = loaded.archives()?;
     let previous = Previous::read(&loaded.folder)?;
-    let mut problems = Vec::new();
+    let mut problems = validate::check_settings(&loaded.settings, &loaded.layers);
+    let told = problems.clone();
+    problems.extend(compose::unknown_charts(loaded));
     let mut parts = BTreeMap::new();
     for chart in &loaded.charts {
         match part(loaded, chart, archives.get(&chart.name), &previous) {
-            Ok(part) => {
+            Ok((part, more)) => {
+                problems.extend(more);
                 parts.insert(chart.name.clone(), part);
             }
             Err(error) if error.problems.is_empty() => return Err(error),
@@ -59,7 +62,8 @@ pub fn prepare(loaded: &mut Loaded, ledger: &Ledger) -> Result<Validated> {
     }
     let manifest = manifest(loaded, ledger, &archives, &parts);
     if parts.len() == loaded.charts.len() {
-        problems.extend(check(&manifest, &parts)?);
+        let found = check(&manifest, &parts)?;
+        problems.extend(found.into_iter().filter(|problem| !is_told(problem, &told)));
     }
     let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(|p| p.severity == Severity::Error);
     if !errors.is_empty() {
@@ -73,12 +77,24 @@ pub fn prepare(loaded: &mut Loaded, ledger: &Ledger) -> Result<Validated> {
         files.insert(format!("{chart}/values.yaml"), part.rendered.text.clone());
         files.insert(format!("{chart}/overrides.yaml"), part.overrides_text.clone());
     }
-    let review = Review { manifest: &manifest, settings: &loaded.settings, warnings: &warnings, unchecked: &unchecked };
+    let folder = loaded.folder.file_name().unwrap_or_default().to_string_lossy();
+    let review = Review {
+        manifest: &manifest,
+        folder: &folder,
+        settings: &loaded.settings,
+        warnings: &warnings,
+        unchecked: &unchecked,
+    };
     files.insert("REVIEW.md".to_owned(), review.text());
     Ok(Validated { draft: Draft { manifest, files }, warnings, unchecked, archives: archives.into_values().collect() })
 }
 
-fn part(loaded: &Loaded, chart: &Chart, archive: Option<&Archive>, previous: &Previous) -> Result<Part> {
+fn part(
+    loaded: &Loaded,
+    chart: &Chart,
+    archive: Option<&Archive>,
+    previous: &Previous,
+) -> Result<(Part, Vec<Problem>)> {
     let file = |name: &str| loaded.folder.join(&chart.name).join(name).display().to_string();
     let host = loaded.charts.iter().find(|chart| chart.spec.provides.as_deref() == Some("database"));
     let release = ReleaseContext {
@@ -91,14 +107,26 @@ fn part(loaded: &Loaded, chart: &Chart, archive: Option<&Archive>, previous: &Pr
         .map_err(|problems| Error::problems("the values could not be rendered", problems))?;
     let content = archive.map(ChartContent::read).transpose()?;
     let overlay = |edits: &Value| {
-        let document = compose::overrides(loaded, chart, &rendered.document, edits, &file("overrides.yaml"))?;
-        Ok((compose::overrides_text(&document.value), document))
+        let (document, problems) =
+            compose::overrides(loaded, chart, &rendered.document, edits, &file("overrides.yaml"));
+        (compose::overrides_text(&document.value), document, problems)
     };
     let edits = previous.edits(&chart.name, (&rendered.text, &rendered.document.value), |edits| {
-        overlay(edits).map(|(text, document)| (text, document.value))
+        let (text, document, _) = overlay(edits);
+        (text, document.value)
     })?;
-    let (overrides_text, overrides) = overlay(edits.as_ref().unwrap_or(&Value::Object(Map::new())))?;
-    Ok(Part { rendered, overrides, overrides_text, edits, content })
+    let (overrides_text, overrides, problems) = overlay(edits.as_ref().unwrap_or(&Value::Object(Map::new())));
+    Ok((Part { rendered, overrides, overrides_text, edits, content }, problems))
+}
+
+/// Whether a problem of the values is one of the settings that was told where it was written.
+fn is_told(problem: &Problem, told: &[Problem]) -> bool {
+    let kind = |message: &str| {
+        let start = message.find(" still holds").or_else(|| message.find(" is not fixed"))?;
+        Some(message[start..].to_owned())
+    };
+    let mine = kind(&problem.message);
+    mine.is_some() && told.iter().any(|other| kind(&other.message) == mine)
 }
 
 fn check(manifest: &Manifest, parts: &BTreeMap<String, Part>) -> Result<Vec<Problem>> {

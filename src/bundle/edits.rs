@@ -100,10 +100,10 @@ impl Previous {
         &self,
         chart: &str,
         rendered: (&str, &Value),
-        overrides_of: impl Fn(&Edits) -> Result<(String, Value)>,
+        overrides_of: impl Fn(&Edits) -> (String, Value),
     ) -> Result<Option<Edits>> {
         let kept = self.kept().remove(chart).unwrap_or_else(|| Value::Object(Map::new()));
-        let (overrides_text, overrides) = overrides_of(&kept)?;
+        let (overrides_text, overrides) = overrides_of(&kept);
         let mut edits = kept;
         if let Some(edited) = self.edited(&format!("{chart}/values.yaml"), rendered.0)? {
             overlay::merge(&mut edits, &of(rendered.1, &edited)?);

@@ -11,6 +11,8 @@ use crate::settings::{ServiceType, Settings};
 pub struct Review<'r> {
     /// The bundle.
     pub manifest: &'r Manifest,
+    /// The name of the bundle's folder.
+    pub folder: &'r str,
     /// The settings that it was rendered from.
     pub settings: &'r Settings,
     /// Warnings of the checks.
@@ -25,7 +27,7 @@ impl Review<'_> {
         let Manifest { chart, namespace, profile, .. } = self.manifest;
         let mut out = format!("# Review: {chart} in namespace {namespace}, on {profile}\n\n");
         out.push_str("Nothing has been applied. Read the values files, then apply exactly this folder:\n\n");
-        let _ = writeln!(out, "    helm iris install {chart} --bundle {namespace}\n");
+        let _ = writeln!(out, "    helm iris install {chart} --bundle {}\n", self.folder);
         self.releases(&mut out);
         self.look_at(&mut out);
         self.secrets(&mut out);

@@ -4,6 +4,7 @@ mod names;
 mod placeholders;
 mod rules;
 mod schemas;
+mod settings;
 
 use serde_json::Value;
 
@@ -12,6 +13,8 @@ use crate::bundle::manifest::ReleaseEntry;
 use crate::overlay;
 use crate::problem::{Place, Problem};
 use crate::yaml::Document;
+
+pub use settings::check as check_settings;
 
 /// The values of one release with everything needed to judge them.
 pub struct Subject<'s> {

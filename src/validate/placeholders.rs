@@ -18,7 +18,7 @@ pub(super) fn check(merged: &Merged<'_>) -> Vec<Problem> {
     problems
 }
 
-fn walk(value: &Value, pointer: &str, visit: &mut impl FnMut(&str, &str)) {
+pub(super) fn walk(value: &Value, pointer: &str, visit: &mut impl FnMut(&str, &str)) {
     match value {
         Value::String(text) => visit(pointer, text),
         Value::Array(items) => {
@@ -35,7 +35,7 @@ fn walk(value: &Value, pointer: &str, visit: &mut impl FnMut(&str, &str)) {
     }
 }
 
-fn is_placeholder(text: &str) -> bool {
+pub(super) fn is_placeholder(text: &str) -> bool {
     let text = text.trim();
     let inside = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
     let bracketed = inside.is_some_and(|inside| !inside.is_empty() && !inside.contains(['<', '>', '\n']));

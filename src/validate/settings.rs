@@ -1,0 +1,108 @@
+//! Settings of the right type that cannot work, told where a person wrote them.
+
+use std::net::IpAddr;
+
+use super::placeholders::{is_placeholder, walk};
+use crate::layers::{self, Layer};
+use crate::problem::Problem;
+use crate::settings::{Image, Settings};
+use crate::yaml::pointer_to_path;
+
+/// All problems of the settings, before anything is rendered from them.
+pub fn check(settings: &Settings, layers: &[Layer]) -> Vec<Problem> {
+    let at = |pointer: &str, message: String| {
+        let (file, place) = layers::origin(layers, pointer);
+        Problem::error(file, place, message)
+    };
+    let mut problems = placeholders(layers);
+    problems.extend(address(settings, &at));
+    problems.extend(login(settings, &at));
+    problems.extend(https(settings, &at));
+    for (pointer, image) in [
+        ("/users/image", &settings.users.image),
+        ("/dask/image", &settings.dask.image),
+        ("/database/image", &settings.database.image),
+    ] {
+        problems.extend(floating_tag(pointer, image, &at));
+    }
+    problems
+}
+
+fn placeholders(layers: &[Layer]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for layer in layers {
+        let document = &layer.document;
+        walk(&document.value, "", &mut |pointer, text| {
+            if is_placeholder(text) {
+                let message = format!("`{}` still holds the placeholder `{text}`", pointer_to_path(pointer));
+                let problem = Problem::error(&document.file, document.place(pointer), message);
+                problems.push(problem.fix("put the real value in its place"));
+            }
+        });
+    }
+    problems
+}
+
+fn address(settings: &Settings, at: &dyn Fn(&str, String) -> Problem) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Some(address) = &settings.load_balancer.address
+        && !is_placeholder(address)
+        && address.parse::<IpAddr>().is_err()
+    {
+        let message = format!("`loadBalancer.address`: `{address}` is no IP address");
+        problems.push(at("/loadBalancer/address", message).fix("give the floating IP itself, e.g. 128.232.224.75"));
+    }
+    for (index, range) in settings.load_balancer.source_ranges.iter().enumerate() {
+        if !is_network(range) {
+            let message = format!("`loadBalancer.sourceRanges`: `{range}` is no network");
+            let pointer = format!("/loadBalancer/sourceRanges/{index}");
+            problems.push(at(&pointer, message).fix("write address and length, e.g. 192.0.2.0/24"));
+        }
+    }
+    problems
+}
+
+fn is_network(text: &str) -> bool {
+    let Some((address, length)) = text.split_once('/') else {
+        return false;
+    };
+    match (address.parse::<IpAddr>(), length.parse::<u8>()) {
+        (Ok(IpAddr::V4(_)), Ok(length)) => length <= 32,
+        (Ok(IpAddr::V6(_)), Ok(length)) => length <= 128,
+        _ => false,
+    }
+}
+
+/// Since JupyterHub 5 nobody may log in who is not allowed by name or by `allow_all`.
+fn login(settings: &Settings, at: &dyn Fn(&str, String) -> Problem) -> Option<Problem> {
+    let login = &settings.login;
+    let nobody = login.allow_all == Some(false) && login.allowed_users.is_empty() && login.admin_users.is_empty();
+    nobody.then(|| {
+        at("/login/allowAll", "nobody could log in: `login.allowAll` is false and no user is named".to_owned())
+            .fix("name them in login.allowedUsers or login.adminUsers")
+    })
+}
+
+fn https(settings: &Settings, at: &dyn Fn(&str, String) -> Problem) -> Option<Problem> {
+    match (&settings.https.host, &settings.https.contact_email) {
+        (Some(_), None) => Some(
+            at("/https/host", "`https.host` is set without `https.contactEmail`".to_owned())
+                .fix("set https.contactEmail; Let's Encrypt asks for it"),
+        ),
+        (Some(host), Some(_)) if host.contains([':', '/', ' ']) || !host.contains('.') => Some(
+            at("/https/host", format!("`https.host`: `{host}` is no host name"))
+                .fix("write the name alone, e.g. hub.example.org"),
+        ),
+        _ => None,
+    }
+}
+
+/// What was reviewed must be what runs.
+fn floating_tag(pointer: &str, image: &Image, at: &dyn Fn(&str, String) -> Problem) -> Option<Problem> {
+    let floating = image.tag.as_deref().is_some_and(|tag| tag == "latest" || tag.is_empty());
+    floating.then(|| {
+        let path = pointer_to_path(pointer);
+        at(&format!("{pointer}/tag"), format!("`{path}.tag` is not fixed: what runs tomorrow is not what was reviewed"))
+            .fix("name a tag of one build, e.g. 2026.01.30")
+    })
+}
