@@ -37,15 +37,25 @@ fn problems_of(document: &Document, schema: &Value, error: &ValidationError<'_>)
     }
     let path = if pointer.is_empty() { "it".to_owned() } else { format!("`{}`", pointer_to_path(pointer)) };
     let problem = Problem::error(&document.file, document.place(pointer), format!("{path}: {}", describe(error)));
-    let value = error.instance();
-    let wants_string =
-        matches!(error.kind(), ValidationErrorKind::Type { kind } if format!("{kind:?}").contains("String"));
-    let problem = if wants_string && (value.is_number() || value.is_boolean()) {
-        problem.fix(format!("quote it: \"{value}\""))
-    } else {
-        problem
+    let problem = match fix(error) {
+        Some(fix) => problem.fix(fix),
+        None => problem,
     };
     vec![(pointer.to_owned(), problem)]
+}
+
+fn fix(error: &ValidationError<'_>) -> Option<String> {
+    let value = error.instance();
+    match error.kind() {
+        ValidationErrorKind::Type { kind } if format!("{kind:?}").contains("String") => {
+            (value.is_number() || value.is_boolean()).then(|| format!("quote it: \"{value}\""))
+        }
+        ValidationErrorKind::Enum { options } => {
+            let options = options.as_array()?.iter().filter_map(Value::as_str);
+            did_you_mean(value.as_str()?, options).map(|like| format!("did you mean `{like}`?"))
+        }
+        _ => None,
+    }
 }
 
 fn describe(error: &ValidationError<'_>) -> String {

@@ -50,11 +50,9 @@ struct Merged<'m> {
 impl Merged<'_> {
     /// The document and place that a part comes from; `parent` stands in for what is nowhere.
     fn origin(&self, pointer: &str) -> (&str, Option<Place>) {
-        let document = if self.overrides.value.pointer(pointer).is_some_and(|part| !part.is_object()) {
-            self.overrides
-        } else {
-            self.rendered
-        };
+        let only_there = self.rendered.value.pointer(pointer).is_none();
+        let overridden = self.overrides.value.pointer(pointer).is_some_and(|part| only_there || !part.is_object());
+        let document = if overridden { self.overrides } else { self.rendered };
         (&document.file, document.place(pointer))
     }
 
