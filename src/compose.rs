@@ -87,7 +87,7 @@ pub fn release(loaded: &Loaded, chart: &Chart, archive: Option<&Archive>, edits:
         needs: names,
         condition: chart.spec.condition,
         timeout_seconds,
-        public_service: chart.spec.public_service.clone(),
+        public_service: chart.spec.public_service.as_ref().map(|service| service.replace("{release}", &name)),
         chart: chart.name.clone(),
         name,
         namespace,

@@ -31,7 +31,8 @@ pub struct ReleaseSpec {
     pub condition: Option<Condition>,
     /// How long Helm's hooks and the workloads may take, as `90s` or `15m`.
     pub timeout: Option<String>,
-    /// The Service at whose address people reach what was installed.
+    /// The Service at whose address people reach what was installed; `{release}` stands for the
+    /// release's name.
     pub public_service: Option<String>,
     /// Chart defaults for settings, the lowest layer.
     pub defaults: Map<String, Value>,

@@ -54,9 +54,10 @@ impl SecretKind {
     /// Whether a value, e.g. one adopted from a cluster, may serve as this kind.
     pub fn accepts(self, value: &str) -> bool {
         match self {
-            Self::Hex32 => {
-                value.len() >= 32 && value.len().is_multiple_of(2) && value.bytes().all(|b| b.is_ascii_hexdigit())
-            }
+            // CryptKeeper takes several keys at once, joined by `;`.
+            Self::Hex32 => value.split(';').all(|key| {
+                key.len() >= 32 && key.len().is_multiple_of(2) && key.bytes().all(|b| b.is_ascii_hexdigit())
+            }),
             Self::Alnum(_) => value.len() >= 8 && !value.chars().any(char::is_control),
         }
     }
