@@ -7,14 +7,20 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use super::{Outcome, profiles, pull};
+use crate::archive::ChartContent;
 use crate::chart::{self, release::Scope};
 use crate::cli::{Environment, GlobalArgs, TargetArgs, candidates};
+use crate::context::{Context, ReleaseContext};
 use crate::error::{Error, Result};
 use crate::fs::{self, Access};
 use crate::interrupt::Interrupt;
+use crate::layers;
 use crate::library::Library;
 use crate::load;
+use crate::profile::Profile;
 use crate::reference;
+use crate::render;
+use crate::select;
 use crate::site;
 use crate::ui::{OutputFormat, Ui, table};
 
@@ -77,8 +83,8 @@ pub(super) fn run(args: &ChartsArgs, global: &GlobalArgs, environment: &Environm
             ui.data(&String::from_utf8_lossy(&text));
         }
         Verb::Check { name } => {
-            chart::load(&library, name)?;
-            ui.status(&format!("The chart {name} is right."));
+            let profiles = check(&library, name)?;
+            ui.status(&format!("The chart {name} is right; its values were rendered for {profiles} profiles."));
         }
         Verb::Pull(target) => pull_archives(target, global, environment, ui)?,
         Verb::NewSite { profile } => new_site(&library, profile, ui)?,
@@ -111,6 +117,30 @@ fn list(library: &Library, output: OutputFormat, ui: &Ui) -> Result<()> {
             .collect();
         table(&["CHART", "HELM CHART", "NEEDS", "WHAT IT IS"], &cells)
     })
+}
+
+/// Everything that is wrong with a chart: its files, and what it renders for each profile.
+fn check(library: &Library, name: &str) -> Result<usize> {
+    let chart = chart::load(library, name)?;
+    let mut problems = Vec::new();
+    if !chart.helm.is_empty() {
+        ChartContent::of_folder(&chart.helm)?;
+    }
+    let profiles = library.profile_names()?;
+    for profile in &profiles {
+        let layers = Profile::load(library, profile)?.layers;
+        let own = select::defaults(&chart);
+        let settings = layers::settings(std::iter::once(&own).chain(&layers))?;
+        let release =
+            ReleaseContext { name: chart.release_name(name), namespace: name.to_owned(), chart: name.to_owned() };
+        let context = Context::build(&settings, release, Some("postgresql".to_owned()));
+        let found = render::values(&chart, &context, &format!("values.yaml for {profile}")).err().unwrap_or_default();
+        problems.extend(found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>());
+    }
+    if problems.is_empty() {
+        return Ok(profiles.len());
+    }
+    Err(Error::problems(format!("the chart `{name}` renders values that are not right"), problems))
 }
 
 fn pull_archives(target: &TargetArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<()> {
