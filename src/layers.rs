@@ -1,13 +1,18 @@
 //! Layers of settings, each overriding the one before: chart defaults, profiles, site file, `--set`.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::overlay::merge;
 use crate::problem::{Place, Problem};
-use crate::schema;
+use crate::schema::Checker;
 use crate::settings::Settings;
 use crate::yaml::{Document, parse};
+
+static SETTINGS: LazyLock<Checker> = LazyLock::new(Checker::of::<Settings>);
+static DEFAULTS: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(Settings::default()).unwrap_or_default());
 
 /// One layer of settings.
 #[derive(Debug, Clone)]
@@ -26,9 +31,8 @@ impl Layer {
     /// # Errors
     /// All problems of the document.
     pub fn check(name: String, text: &str, mut document: Document) -> Result<Self, Vec<Problem>> {
-        let defaults = serde_json::to_value(Settings::default()).unwrap_or_default();
-        drop_unset(&mut document.value, &defaults);
-        let problems = schema::check(&document, &schema::of::<Settings>());
+        drop_unset(&mut document.value, &DEFAULTS);
+        let problems = SETTINGS.check(&document);
         if problems.is_empty() {
             Ok(Self { name, sha256: crate::fs::sha256_hex(text.as_bytes()), document })
         } else {

@@ -13,15 +13,33 @@ pub fn of<T: JsonSchema>() -> Value {
     SchemaGenerator::new(SchemaSettings::draft07()).into_root_schema_for::<T>().to_value()
 }
 
-/// All problems of a document against a schema, with places and did-you-mean.
-pub fn check(document: &Document, schema: &Value) -> Vec<Problem> {
-    match jsonschema::draft7::new(schema) {
-        Ok(validator) => check_at(document, schema, &validator).into_iter().map(|(_, problem)| problem).collect(),
-        Err(error) => vec![Problem::error(&document.file, None, format!("its schema is broken: {error}"))],
+/// A schema that is made ready once and used for many documents.
+#[derive(Debug)]
+pub struct Checker {
+    schema: Value,
+    validator: Option<Validator>,
+}
+
+impl Checker {
+    /// The checker of one of our own types.
+    pub fn of<T: JsonSchema>() -> Self {
+        let schema = of::<T>();
+        let validator = jsonschema::draft7::new(&schema).ok();
+        Self { schema, validator }
+    }
+
+    /// All problems of a document, with places and did-you-mean.
+    pub fn check(&self, document: &Document) -> Vec<Problem> {
+        match &self.validator {
+            Some(validator) => {
+                check_at(document, &self.schema, validator).into_iter().map(|(_, problem)| problem).collect()
+            }
+            None => vec![Problem::error(&document.file, None, "its schema cannot be used: a defect of helm iris")],
+        }
     }
 }
 
-/// As [`check`], with a validator that the caller made for `schema`, and each problem's pointer.
+/// All problems of a document, each with its pointer, by a validator that the caller made for `schema`.
 pub fn check_at(document: &Document, schema: &Value, validator: &Validator) -> Vec<(String, Problem)> {
     let mut problems: Vec<(String, Problem)> =
         validator.iter_errors(&document.value).flat_map(|error| problems_of(document, schema, &error)).collect();

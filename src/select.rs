@@ -64,18 +64,23 @@ impl Selection<'_> {
             if self.skip.as_ref() == Some(need) {
                 continue;
             }
-            let name = self.meet(&chart, index, need)?;
-            self.add(chart::load(self.library, &name)?)?;
+            if let Some(needed) = self.meet(&chart, index, need)? {
+                self.add(needed)?;
+            }
         }
         self.path.pop();
         self.chosen.push(chart);
         Ok(())
     }
 
-    /// The chart that meets a need: the one of that name, or the chosen engine that provides it.
-    fn meet(&self, chart: &Chart, index: usize, need: &str) -> Result<String> {
+    /// The chart that meets a need: the one of that name, or the chosen engine that provides it;
+    /// none where it is chosen already.
+    fn meet(&self, chart: &Chart, index: usize, need: &str) -> Result<Option<Chart>> {
+        if self.chosen.iter().any(|chosen| chosen.name == need) {
+            return Ok(None);
+        }
         if need != "database" {
-            return Ok(need.to_owned());
+            return chart::load(self.library, need).map(Some);
         }
         let place = chart.document.place(&format!("/needs/{index}"));
         let refuse = |message: String, fix: &str| {
@@ -87,7 +92,7 @@ impl Selection<'_> {
         };
         let found = chart::load(self.library, engine)?;
         if found.spec.provides.as_deref() == Some(need) {
-            return Ok(engine.clone());
+            return Ok(Some(found));
         }
         Err(refuse(
             format!("the chart `{engine}` does not provide a database"),

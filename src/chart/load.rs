@@ -1,6 +1,7 @@
 //! LOAD: a chart's files, with everything that is wrong with them in one report.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -11,8 +12,11 @@ use crate::error::{Error, Result};
 use crate::layers::Layer;
 use crate::library::{ChartFiles, Library};
 use crate::problem::Problem;
-use crate::schema;
+use crate::schema::{self, Checker};
 use crate::yaml::{Document, parse};
+
+static CONTEXT: LazyLock<Value> = LazyLock::new(schema::of::<Context>);
+static RELEASE: LazyLock<Checker> = LazyLock::new(Checker::of::<ReleaseSpec>);
 
 /// Loads and checks a chart.
 ///
@@ -42,7 +46,7 @@ fn read(found: &ChartFiles) -> Result<Chart, Vec<Problem>> {
     };
     let release_text = text_of("release.yaml");
     let template_text = text_of("values.yaml.tera");
-    problems.extend(template::check(&file("values.yaml.tera"), &template_text, &schema::of::<Context>()));
+    problems.extend(template::check(&file("values.yaml.tera"), &template_text, &CONTEXT));
     let helm: BTreeMap<String, Vec<u8>> = found
         .files
         .iter()
@@ -80,7 +84,7 @@ fn digest(found: &ChartFiles) -> String {
 }
 
 fn spec_of(document: &Document) -> Result<ReleaseSpec, Vec<Problem>> {
-    let problems = schema::check(document, &schema::of::<ReleaseSpec>());
+    let problems = RELEASE.check(document);
     if !problems.is_empty() {
         return Err(problems);
     }
