@@ -18,6 +18,7 @@ fail() {
 field() { sed -n "s/^$2[[:space:]]*[:=][[:space:]]*\"\{0,1\}\([^\"]*\)\"\{0,1\}[[:space:]]*\$/\1/p" "$root/$1" | head -n 1; }
 
 version=$(field plugin.yaml version)
+again="sh $root/scripts/install.sh" # Helm keeps a plugin whose hook has failed: no need to install it again
 
 # found: what is there is the program of this version, and runs on this machine.
 found() { [ -x "$program" ] && [ "$("$program" --version 2>/dev/null)" = "helm-iris $version" ]; }
@@ -39,8 +40,8 @@ build() {
   # Cargo itself says where it put the program: a setting of the user's may send it elsewhere.
   messages=$(cd "$root" && cargo build --release --locked --bin helm-iris --message-format json-render-diagnostics) ||
     fail "cargo could not build the program; its own message is above" \
-      "if it could not reach crates.io, check the network and the proxy (https_proxy), then run this again" \
-      "or put a helm-iris $version that was built elsewhere at $program, and run this again without cargo on PATH"
+      "if it could not reach crates.io, check the network and the proxy (https_proxy), then: $again" \
+      "or put a helm-iris $version that was built elsewhere at $program"
   built=$(printf '%s\n' "$messages" | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
   mkdir -p "$root/bin"
   # By rename, so that a helm-iris that runs meanwhile is not written over.
@@ -61,11 +62,11 @@ if [ -f "$root/Cargo.toml" ]; then
     say "using $program ($version), which is there already: no cargo $wanted or newer to build it anew"
   elif [ -n "$have" ]; then
     fail "cargo $have is too old to build the program: $wanted or newer is needed" \
-      "update it, e.g. rustup update stable" \
+      "update it, e.g. by rustup update stable, then: $again" \
       "or put a helm-iris $version that was built elsewhere at $program"
   else
     fail "there is no program at bin/helm-iris, and no cargo to build it with" \
-      "install Rust $wanted or newer (https://rustup.rs), then run: helm plugin uninstall iris, and install again" \
+      "install Rust $wanted or newer (https://rustup.rs), then: $again" \
       "or put a helm-iris $version that was built elsewhere at $program"
   fi
 elif found; then

@@ -9,12 +9,12 @@ use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
 use crate::chart::release::Scope;
 use crate::chart::{CLUSTER_NAMESPACE, Chart, seconds};
 use crate::helm::Upgrade;
-use crate::layers;
+use crate::layers::{self, Layer};
 use crate::load::Loaded;
 use crate::overlay;
 use crate::problem::Problem;
 use crate::secrets::Need;
-use crate::yaml::{Document, literal_document};
+use crate::yaml::{Document, literal_document, pointer_to_path};
 
 /// Helm's own default, five minutes, is too short for a first pull of a notebook image (z2jh#2573).
 const DEFAULT_TIMEOUT: u64 = 15 * 60;
@@ -105,15 +105,21 @@ pub fn overrides(
     loaded: &Loaded,
     chart: &Chart,
     base: &Document,
-    edits: &Value,
+    edited: &[Document],
     file: &str,
 ) -> (Document, Vec<Problem>) {
     let mut problems = Vec::new();
     let mut wanted = base.value.clone();
-    if let Some(values) = loaded.settings.values.get(&chart.name) {
-        overlay::merge(&mut wanted, values);
+    match loaded.settings.values.get(&chart.name) {
+        None | Some(Value::Null) => {}
+        Some(values @ Value::Object(_)) => overlay::merge(&mut wanted, values),
+        Some(_) => {
+            let message = format!("`values.{}` is not a map of values", chart.name);
+            let fix = "write the chart's values under it, each as `key: value`";
+            problems.push(at_layer(loaded, &format!("/values/{}", chart.name), message).fix(fix));
+        }
     }
-    if let Some(patch) = loaded.settings.patches.get(&chart.name)
+    if let Some(patch) = loaded.settings.patches.get(&chart.name).filter(|patch| !patch.is_null())
         && let Err(why) = apply_patch(&mut wanted, patch)
     {
         problems.push(at_layer(
@@ -122,7 +128,9 @@ pub fn overrides(
             format!("the patch of {} {why}", chart.name),
         ));
     }
-    overlay::merge(&mut wanted, edits);
+    if let Some(edits) = edited.last() {
+        overlay::merge(&mut wanted, &edits.value);
+    }
     let value = overlay::overlay(&base.value, &wanted).unwrap_or_else(|removed| {
         problems.extend(removed.into_iter().map(|path| {
             at_layer(
@@ -134,7 +142,7 @@ pub fn overrides(
         }));
         Value::Object(Map::new())
     });
-    problems.extend(secret_paths(loaded, chart, &value, edits, file));
+    problems.extend(secret_paths(loaded, chart, &value, edited));
     (layer_document(loaded, chart, value, file), problems)
 }
 
@@ -160,28 +168,41 @@ pub fn unknown_charts(loaded: &Loaded) -> Vec<Problem> {
         .collect()
 }
 
-fn secret_paths(loaded: &Loaded, chart: &Chart, overlay: &Value, edits: &Value, file: &str) -> Vec<Problem> {
+fn secret_paths(loaded: &Loaded, chart: &Chart, overlay: &Value, edited: &[Document]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for secret in &chart.spec.secrets {
         for path in &secret.paths {
             let Some(steps) = overlay::parse_path(path) else { continue };
+            let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
             if overlay::get(overlay, &steps).is_some() {
                 let message = format!("`{path}` is the secret `{}`; it cannot be set here", secret.name);
-                let by_hand = overlay::get(edits, &steps).is_some();
-                let problem = if by_hand {
-                    Problem::error(file, None, message)
-                } else {
-                    at_layer(
-                        loaded,
-                        &format!("/values/{}/{}", chart.name, path.replace(['.', '['], "/").replace(']', "")),
-                        message,
-                    )
-                };
+                let problem = at_values(loaded, chart, edited, &pointer, message);
                 problems.push(problem.fix("remove it: the ledger makes it, keeps it and fills it in"));
+                continue;
+            }
+            // secrets.yaml would put a map back in its place, and what was reviewed would not hold.
+            let replaced = |end: &usize| overlay::get(overlay, &steps[..*end]).is_some_and(|part| !part.is_object());
+            if let Some(end) = (1..steps.len()).find(replaced) {
+                let pointer: String = pointer.split('/').skip(1).take(end).map(|step| format!("/{step}")).collect();
+                let path = pointer_to_path(&pointer);
+                let message = format!("`{path}` cannot be replaced whole: the secret `{}` is in it", secret.name);
+                let problem = at_values(loaded, chart, edited, &pointer, message);
+                problems.push(problem.fix("set the keys in it that you want to change"));
             }
         }
     }
     problems
+}
+
+/// A problem at the edit, the `values:` or the `patches:` that set something of a chart.
+fn at_values(loaded: &Loaded, chart: &Chart, edited: &[Document], pointer: &str, message: String) -> Problem {
+    if let Some(document) = edited.iter().find(|document| document.value.pointer(pointer).is_some()) {
+        return Problem::error(&document.file, document.place(pointer), message);
+    }
+    let in_values = format!("/values/{}{pointer}", chart.name);
+    let in_patches = format!("/patches/{}", chart.name);
+    let given = loaded.layers.iter().any(|layer| layer.document.value.pointer(&in_values).is_some());
+    at_layer(loaded, if given { &in_values } else { &in_patches }, message)
 }
 
 fn at_layer(loaded: &Loaded, pointer: &str, message: String) -> Problem {
@@ -189,13 +210,16 @@ fn at_layer(loaded: &Loaded, pointer: &str, message: String) -> Problem {
     Problem::error(file, place, message)
 }
 
-/// The overlay with the places where people wrote it: the last layer's `values:` of this chart.
+/// The overlay with the places where people wrote it: the last layer's `values:` of this chart,
+/// else its `patches:`.
 fn layer_document(loaded: &Loaded, chart: &Chart, value: Value, file: &str) -> Document {
-    let pointer = format!("/values/{}", chart.name);
-    match loaded.layers.iter().rev().find(|layer| layer.document.value.pointer(&pointer).is_some()) {
-        Some(layer) => layer.document.nested(&pointer, value),
-        None => Document::synthetic(file, value),
+    for pointer in [format!("/values/{}", chart.name), format!("/patches/{}", chart.name)] {
+        let given = |layer: &&Layer| layer.document.value.pointer(&pointer).is_some();
+        if let Some(layer) = loaded.layers.iter().rev().find(given) {
+            return layer.document.nested(&pointer, value);
+        }
     }
+    Document::synthetic(file, value)
 }
 
 /// The text of `overrides.yaml`.

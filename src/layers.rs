@@ -54,8 +54,14 @@ pub fn from_set_options(options: &[String]) -> Result<Option<Layer>> {
         let Some((key, text)) = option.split_once('=') else {
             return Err(Error::usage(format!("`--set {option}` has no `=`")).hint("use --set users.memory.limit=4G"));
         };
-        let parsed = parse("--set", &format!("value: {text}\n"))
-            .map_err(|problems| Error::problems(format!("`--set {option}` is not right"), problems))?;
+        if key.split('.').any(str::is_empty) {
+            return Err(Error::usage(format!("`--set {option}` has no key")).hint("use --set users.memory.limit=4G"));
+        }
+        let parsed = parse("--set", &format!("value: {text}\n")).map_err(|problems| {
+            // Lines and columns of what we made of it would mislead.
+            let problems = problems.into_iter().map(|problem| Problem { place: None, ..problem }).collect();
+            Error::problems(format!("`--set {option}` is not right"), problems)
+        })?;
         let leaf = parsed.value.get("value").cloned().unwrap_or_default();
         let nested = key.rsplit('.').fold(leaf, |inner, step| {
             let mut map = Map::new();

@@ -57,8 +57,10 @@ pub mod compose;
 pub mod workflow;
 
 pub mod observe;
-// plan
-// apply
+
+pub mod plan;
+
+pub mod apply;
 
 pub mod ui;
 

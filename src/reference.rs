@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use crate::schema;
-use crate::settings::Settings;
+use crate::settings::{NewStorageClass, Settings};
 use crate::yaml::literal_document;
 
 /// The JSON schema of profiles and site files.
@@ -66,7 +66,10 @@ pub fn commented(settings: &Value) -> String {
 }
 
 fn defaults() -> Value {
-    serde_json::to_value(Settings::default()).unwrap_or_default()
+    let mut defaults = serde_json::to_value(Settings::default()).unwrap_or_default();
+    // Unset as a whole; these hold as soon as one of its keys is given.
+    defaults["storage"]["newClass"] = serde_json::to_value(NewStorageClass::default()).unwrap_or_default();
+    defaults
 }
 
 fn properties<'s>(root: &'s Value, schema: &'s Value) -> Option<&'s Map<String, Value>> {
@@ -95,10 +98,12 @@ fn keys(root: &Value, schema: &Value, defaults: &Value, depth: usize, mark: &str
         if depth == 0 {
             out.push('\n');
         }
+        // Taking `# ` from a whole section leaves its comments.
+        let before = if depth == 0 { String::new() } else { format!("{mark}{pad}") };
         for line in about(root, part).lines().filter(|line| !line.is_empty()) {
-            let _ = writeln!(out, "# {pad}{line}");
+            let _ = writeln!(out, "{before}# {line}");
         }
-        choices(root, part, &pad, out);
+        choices(root, part, &before, out);
         let default = defaults.get(key).unwrap_or(&Value::Null);
         if self::properties(root, part).is_some() {
             let _ = writeln!(out, "{mark}{pad}{key}:");
@@ -115,7 +120,7 @@ fn choices(root: &Value, part: &Value, pad: &str, out: &mut String) {
     for choice in one_of.into_iter().flatten() {
         let value = choice.get("const").or_else(|| choice.get("enum").and_then(|all| all.get(0)));
         if let Some(value) = value.and_then(Value::as_str) {
-            let _ = writeln!(out, "# {pad}  {value}: {}", about(root, choice));
+            let _ = writeln!(out, "{pad}#   {value}: {}", about(root, choice));
         }
     }
 }

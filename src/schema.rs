@@ -106,13 +106,17 @@ fn shorten(text: &str) -> String {
     }
 }
 
+/// So many known keys are worth listing.
+const MOST_KNOWN: usize = 15;
+
 fn unknown_key(document: &Document, pointer: &str, key: &str, known: &[String]) -> (String, Problem) {
     let at = pointer_join(pointer, key);
     let message = format!("`{}` is not a known key", pointer_to_path(&at));
     let problem = Problem::error(&document.file, document.place(&at), message);
     let problem = match did_you_mean(key, known.iter().map(String::as_str)) {
         Some(like) => problem.fix(format!("did you mean `{like}`?")),
-        None if known.is_empty() => problem.fix("remove it"),
+        // The charts have sections of fifty keys, which nobody reads in an error.
+        None if known.is_empty() || known.len() > MOST_KNOWN => problem.fix("remove it"),
         None => problem.fix(format!("known here: {}", known.join(", "))),
     };
     (at, problem)

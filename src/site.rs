@@ -55,7 +55,10 @@ impl Site {
         let shown = path.display().to_string();
         let wrong = |problems| Error::problems(format!("the site file {shown} is not right"), problems);
         let mut document = parse(&shown, &text).map_err(wrong)?;
-        let mut problems = not_a_map(&document).into_iter().collect::<Vec<_>>();
+        if let Some(problem) = not_a_map(&document) {
+            return Err(wrong(vec![problem]));
+        }
+        let mut problems = Vec::new();
         if let Some(error) = plain_helm_values(&document) {
             return Err(error);
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::archive::{Archive, ChartContent};
 use crate::bundle::manifest::{Input, Manifest, SecretEntry};
-use crate::bundle::{self, Draft, Previous, Review, fill, stand_in};
+use crate::bundle::{self, ChartEdits, Draft, Previous, Review, SetAside, fill, stand_in};
 use crate::chart::Chart;
 use crate::compose;
 use crate::context::{Context, ReleaseContext};
@@ -36,6 +36,8 @@ struct Part {
     overrides: Document,
     overrides_text: String,
     edits: Option<Value>,
+    /// Where edits were made: the files as they are now, and what was kept earlier.
+    edited: Vec<Document>,
     content: Option<ChartContent>,
 }
 
@@ -106,17 +108,20 @@ fn part(
     let rendered = render::values(chart, &context, &file("values.yaml"))
         .map_err(|problems| Error::problems("the values could not be rendered", problems))?;
     let content = archive.map(ChartContent::read).transpose()?;
-    let overlay = |edits: &Value| {
+    let overlay = |edited: &[Document]| {
         let (document, problems) =
-            compose::overrides(loaded, chart, &rendered.document, edits, &file("overrides.yaml"));
+            compose::overrides(loaded, chart, &rendered.document, edited, &file("overrides.yaml"));
         (compose::overrides_text(&document.value), document, problems)
     };
-    let edits = previous.edits(&chart.name, (&rendered.text, &rendered.document.value), |edits| {
-        let (text, document, _) = overlay(edits);
-        (text, document.value)
-    })?;
-    let (overrides_text, overrides, problems) = overlay(edits.as_ref().unwrap_or(&Value::Object(Map::new())));
-    Ok((Part { rendered, overrides, overrides_text, edits, content }, problems))
+    let kept = |edits: &Value| Document::synthetic(file("overrides.yaml"), edits.clone());
+    let ChartEdits { edits, documents: mut edited } =
+        previous.edits(&chart.name, (&rendered.text, &rendered.document.value), |edits| {
+            let (text, document, _) = overlay(&[kept(edits)]);
+            (text, document.value)
+        })?;
+    edited.push(kept(edits.as_ref().unwrap_or(&Value::Object(Map::new()))));
+    let (overrides_text, overrides, problems) = overlay(&edited);
+    Ok((Part { rendered, overrides, overrides_text, edits, edited, content }, problems))
 }
 
 /// Whether a problem of the values is one of the settings that was told where it was written.
@@ -145,6 +150,7 @@ fn check(manifest: &Manifest, parts: &BTreeMap<String, Part>) -> Result<Vec<Prob
                 release,
                 rendered: &part.rendered.document,
                 overrides: &part.overrides,
+                edited: &part.edited,
                 secrets: secrets.get(release.chart.as_str())?,
                 chart: part.content.as_ref(),
             })
@@ -192,17 +198,19 @@ fn secrets(loaded: &Loaded, ledger: &Ledger) -> Vec<SecretEntry> {
 }
 
 impl Validated {
-    /// WRITE: the bundle, the archives that we made, the lock, and the local secrets.
+    /// WRITE: the bundle, the archives that we made, the lock, and the local secrets. Tells which
+    /// files of the bundle a person had edited.
     ///
     /// # Errors
     /// When a folder cannot be written.
-    pub fn write(&self, loaded: &Loaded, ledger: &Ledger) -> Result<()> {
+    pub fn write(&self, loaded: &Loaded, ledger: &Ledger) -> Result<Vec<SetAside>> {
         loaded.store.write_if_changed(ledger)?;
         for archive in &self.archives {
             loaded.cache.store(archive)?;
         }
-        bundle::write(&loaded.folder, &self.draft, ledger)?;
-        loaded.lock.save()
+        let set_aside = bundle::write(&loaded.folder, &self.draft, ledger)?;
+        loaded.lock.save()?;
+        Ok(set_aside)
     }
 
     /// The manifest as it will be written.

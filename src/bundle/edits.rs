@@ -65,9 +65,9 @@ impl Previous {
         let shown = full.display().to_string();
         if !recorded.contains(&fresh_digest.as_str()) {
             let message = "was edited by hand, and what it is made from has changed too";
-            return Err(Error::problems("an edit would be lost", vec![Problem::error(&shown, None, message)])
-                .hint("move the edit to `values:` of the site file")
-                .hint(format!("or drop it: mv '{shown}' '{shown}.mine', then render again")));
+            let problem = Problem::error(&shown, None, message)
+                .fix(format!("mv '{shown}' '{shown}.mine'; then put the edit under `values:` of the site file"));
+            return Err(Error::problems("an edit would be lost", vec![problem]));
         }
         let text = fs::read_text(&full)?;
         parse(&shown, &text).map(Some).map_err(|problems| Error::problems("an edited file is not right", problems))
@@ -91,6 +91,15 @@ pub(super) fn of(base: &Value, edited: &Document) -> Result<Edits> {
     })
 }
 
+/// The edits of one chart, and where they were made.
+#[derive(Debug, Clone, Default)]
+pub struct ChartEdits {
+    /// All of them, if there are any.
+    pub edits: Option<Edits>,
+    /// The files that were edited since they were written, as they are now.
+    pub documents: Vec<Document>,
+}
+
 impl Previous {
     /// All edits of one chart: those kept earlier, those of `values.yaml`, those of `overrides.yaml`.
     ///
@@ -101,16 +110,38 @@ impl Previous {
         chart: &str,
         rendered: (&str, &Value),
         overrides_of: impl Fn(&Edits) -> (String, Value),
-    ) -> Result<Option<Edits>> {
-        let kept = self.kept().remove(chart).unwrap_or_else(|| Value::Object(Map::new()));
-        let (overrides_text, overrides) = overrides_of(&kept);
-        let mut edits = kept;
-        if let Some(edited) = self.edited(&format!("{chart}/values.yaml"), rendered.0)? {
-            overlay::merge(&mut edits, &of(rendered.1, &edited)?);
+    ) -> Result<ChartEdits> {
+        let mut edits = self.kept().remove(chart).unwrap_or_else(|| Value::Object(Map::new()));
+        let (overrides_text, _) = overrides_of(&edits);
+        let in_values = self.edited(&format!("{chart}/values.yaml"), rendered.0)?;
+        let in_overrides = self.edited(&format!("{chart}/overrides.yaml"), &overrides_text)?;
+        if let Some(edited) = &in_overrides {
+            // What was kept and is no longer there was taken back.
+            retain(&mut edits, &edited.value);
         }
-        if let Some(edited) = self.edited(&format!("{chart}/overrides.yaml"), &overrides_text)? {
-            overlay::merge(&mut edits, &of(&overrides, &edited)?);
+        let (_, overrides) = overrides_of(&edits);
+        if let Some(edited) = &in_values {
+            overlay::merge(&mut edits, &of(rendered.1, edited)?);
         }
-        Ok(edits.as_object().is_some_and(|map| !map.is_empty()).then_some(edits))
+        if let Some(edited) = &in_overrides {
+            overlay::merge(&mut edits, &of(&overrides, edited)?);
+        }
+        let some = edits.as_object().is_some_and(|map| !map.is_empty());
+        Ok(ChartEdits { edits: some.then_some(edits), documents: in_values.into_iter().chain(in_overrides).collect() })
     }
+}
+
+/// Takes out of `kept` what `wanted` does not have.
+fn retain(kept: &mut Value, wanted: &Value) {
+    let (Value::Object(kept), Value::Object(wanted)) = (kept, wanted) else {
+        return;
+    };
+    kept.retain(|key, value| {
+        let Some(other) = wanted.get(key) else {
+            return false;
+        };
+        let was_empty = value.as_object().is_some_and(Map::is_empty);
+        retain(value, other);
+        was_empty || value.as_object().is_none_or(|map| !map.is_empty())
+    });
 }

@@ -7,11 +7,11 @@ mod review;
 mod secrets_file;
 mod write;
 
-pub use edits::{Edits, Previous};
+pub use edits::{ChartEdits, Edits, Previous};
 pub use read::Bundle;
 pub use review::Review;
 pub use secrets_file::{fill, stand_in};
-pub use write::{Draft, write};
+pub use write::{Draft, SetAside, write};
 
 /// The manifest's file name.
 pub const MANIFEST_FILE: &str = "bundle.yaml";

@@ -1,7 +1,7 @@
 //! Writing a bundle: all of it or, seen from the next command, none of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::manifest::{FileEntry, Manifest};
 use super::{MANIFEST_FILE, NEXT_FILE, read, secrets_file};
@@ -37,15 +37,28 @@ impl Draft {
 /// Writes the bundle into a folder. The next manifest is written first and takes the old one's
 /// place last, so a command that comes after an interruption can tell what happened.
 ///
+/// Tells which files a person had edited; their text is kept beside them.
+///
 /// # Errors
 /// When the folder cannot be written; what stood there before then still stands or is finished
 /// by the next run.
-pub fn write(folder: &Path, draft: &Draft, ledger: &Ledger) -> Result<()> {
+pub fn write(folder: &Path, draft: &Draft, ledger: &Ledger) -> Result<Vec<SetAside>> {
     let manifest = draft.sealed();
     let text = manifest_text(&manifest)?;
     let old = read::manifest_if_any(&folder.join(MANIFEST_FILE))?;
+    let ours: Vec<FileEntry> = old
+        .iter()
+        .chain(&read::manifest_if_any(&folder.join(NEXT_FILE))?)
+        .chain([&manifest])
+        .flat_map(|manifest| manifest.files.clone())
+        .collect();
     fs::create_folder(folder)?;
     fs::write(&folder.join(NEXT_FILE), text.as_bytes(), Access::Shared)?;
+    let mut set_aside = Vec::new();
+    let ignore = (".gitignore".to_owned(), GITIGNORE.to_owned());
+    for (path, text) in draft.files.iter().chain([(&ignore.0, &ignore.1)]) {
+        set_aside.extend(keep_edited(folder, path, text, &ours)?);
+    }
     for (path, text) in &draft.files {
         write_if_changed(&folder.join(path), text)?;
     }
@@ -61,7 +74,46 @@ pub fn write(folder: &Path, draft: &Draft, ledger: &Ledger) -> Result<()> {
             }
         }
     }
-    Ok(())
+    Ok(set_aside)
+}
+
+/// A file that a person had edited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// The file, which is now as rendered.
+    pub file: PathBuf,
+    /// Where the person's text is kept, if there are words in it that would be lost.
+    pub kept: Option<PathBuf>,
+}
+
+/// Moves a file that is not as we wrote it out of the way where it has words that would be lost:
+/// values go on in `overrides.yaml`, comments cannot.
+fn keep_edited(folder: &Path, path: &str, text: &str, ours: &[FileEntry]) -> Result<Option<SetAside>> {
+    let file = folder.join(path);
+    let Some(found) = read::digest_if_any(&file)? else {
+        return Ok(None);
+    };
+    if ours.iter().any(|entry| entry.path == path && entry.sha256 == found) {
+        return Ok(None);
+    }
+    if path.ends_with(".yaml") && comments(&fs::read_text(&file)?).all(|comment| text.contains(comment)) {
+        return Ok(Some(SetAside { file, kept: None }));
+    }
+    let name = |number: u32| match number {
+        1 => folder.join(format!("{path}.edited")),
+        _ => folder.join(format!("{path}.edited-{number}")),
+    };
+    let mut number = 1;
+    while fs::exists(&name(number))? {
+        number += 1;
+    }
+    fs::rename(&file, &name(number))?;
+    Ok(Some(SetAside { file, kept: Some(name(number)) }))
+}
+
+/// Everything after a `#`, which may be a comment.
+fn comments(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| line.find('#').map(|at| line[at..].trim_end()))
 }
 
 pub(super) fn write_secrets(folder: &Path, manifest: &Manifest, ledger: &Ledger) -> Result<()> {

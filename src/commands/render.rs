@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Outcome;
+use crate::bundle::SetAside;
 use crate::cli::{Environment, GlobalArgs, TargetArgs};
 use crate::error::Result;
 use crate::load::{self, Loaded};
@@ -45,7 +46,14 @@ pub(super) fn write(loaded: &mut Loaded, ui: &Ui) -> Result<Validated> {
     }
     let ledger = loaded.ledger()?;
     let validated = workflow::prepare(loaded, &ledger)?;
-    validated.write(loaded, &ledger)?;
+    for SetAside { file, kept } in validated.write(loaded, &ledger)? {
+        let mut parts = Vec::new();
+        if file.extension().is_some_and(|end| end == "yaml") {
+            parts.push("its values go on in overrides.yaml".to_owned());
+        }
+        parts.extend(kept.map(|kept| format!("its text is kept as {}", kept.display())));
+        ui.warning(&format!("{} was edited by hand: {}", file.display(), parts.join(", ")));
+    }
     for problem in &validated.warnings {
         ui.problem(problem);
     }

@@ -32,7 +32,8 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub fn new(program: &Path) -> Self {
+    pub(super) fn new(program: &Path) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the one door to helm")]
         let mut command = Command::new(program);
         command
             .stdin(Stdio::null())
@@ -50,19 +51,19 @@ impl Run {
         Self { command, program: program.to_owned() }
     }
 
-    pub fn arguments<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&mut self, arguments: I) -> &mut Self {
+    pub(super) fn arguments<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&mut self, arguments: I) -> &mut Self {
         self.command.args(arguments);
         self
     }
 
-    pub fn folder(&mut self, folder: &Path) -> &mut Self {
+    pub(super) fn folder(&mut self, folder: &Path) -> &mut Self {
         self.command.current_dir(folder);
         self
     }
 
     /// Pins the cluster to the one that we talk to: each variable is set or removed, none inherited.
     /// The token goes this way because arguments can be read by every user of the machine.
-    pub fn on_cluster(&mut self, connection: &Connection) -> Result<&mut Self> {
+    pub(super) fn on_cluster(&mut self, connection: &Connection) -> Result<&mut Self> {
         let groups = connection.as_groups.join(",");
         let insecure = if connection.insecure_skip_tls_verify { "true" } else { "false" };
         // Helm runs in another folder, where relative paths would lead elsewhere.
@@ -94,7 +95,7 @@ impl Run {
     ///
     /// # Errors
     /// When it cannot be started, or a stop was asked for; helm was then told and waited for.
-    pub async fn finish(mut self, interrupt: &mut Interrupt) -> Result<Finished> {
+    pub(super) async fn finish(mut self, interrupt: &mut Interrupt) -> Result<Finished> {
         let failed =
             |error: std::io::Error| Error::user(format!("cannot run {}", self.program.display())).because(error);
         let mut child = self.command.spawn().map_err(failed)?;

@@ -93,7 +93,7 @@ fn every_sample_is_understood() {
 fn script(text: &str) -> (tempfile::TempDir, HelmEnv) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("helm");
-    std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    crate::fs::write(&path, format!("#!/bin/sh\n{text}\n").as_bytes(), crate::fs::Access::Shared).unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
     let env = HelmEnv { helm_bin: None, path: Some(folder.path().into()) };
     (folder, env)

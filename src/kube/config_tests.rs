@@ -24,7 +24,7 @@ fn run(connection: &Connection) -> Result<Target> {
 fn with_file(text: &str) -> (tempfile::TempDir, Connection) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
-    std::fs::write(&path, text).unwrap();
+    crate::fs::write(&path, text.as_bytes(), crate::fs::Access::Shared).unwrap();
     let missing = folder.path().join("missing");
     let list = format!("{}:{}:", missing.display(), path.display());
     (folder, Connection { kubeconfig: Some(list), ..Connection::default() })

@@ -149,6 +149,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "any finished program will do")]
     fn a_helpers_output_is_not_shown() {
         let out = std::process::Command::new("sh").args(["-c", "echo TOKEN; echo why >&2; exit 3"]).output().unwrap();
         let error = KubeError::Auth(AuthError::AuthExecRun { cmd: "helper".into(), out: Box::new(out) });

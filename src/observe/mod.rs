@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 
 pub use class::{Classes, DefaultClass};
-pub use release::ReleaseState;
+pub use release::{ReleaseState, newest_release};
 
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::chart::release::Scope;

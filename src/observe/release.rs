@@ -55,7 +55,7 @@ impl fmt::Debug for ReleaseState {
 ///
 /// # Errors
 /// When any of them cannot be read or understood: that is never the same as "not there".
-pub async fn newest(cluster: &Cluster, namespace: &str, names: &[&str]) -> Result<Vec<Option<ReleaseState>>> {
+pub(super) async fn newest(cluster: &Cluster, namespace: &str, names: &[&str]) -> Result<Vec<Option<ReleaseState>>> {
     let refused = &|error: &::kube::Error| {
         denied(error, &cluster.server, &format!("read Helm's releases (Secrets) in {namespace}"))
     };
@@ -73,6 +73,17 @@ pub async fn newest(cluster: &Cluster, namespace: &str, names: &[&str]) -> Resul
         }
     });
     try_join_all(reads).await
+}
+
+/// The newest revision of a release that helm has just written.
+///
+/// # Errors
+/// When it is not there, or cannot be read or understood.
+pub async fn newest_release(cluster: &Cluster, namespace: &str, name: &str) -> Result<ReleaseState> {
+    newest(cluster, namespace, &[name]).await?.into_iter().flatten().next().ok_or_else(|| {
+        Error::user(format!("the release `{name}` is gone"))
+            .because(format!("Helm keeps nothing about it in {namespace}"))
+    })
 }
 
 /// The name of the Secret with a release's newest revision.

@@ -24,6 +24,8 @@ pub struct Subject<'s> {
     pub rendered: &'s Document,
     /// The overlay of `values:`, `patches:` and edits, with the places where people wrote it.
     pub overrides: &'s Document,
+    /// Where edits were made by hand, with their places.
+    pub edited: &'s [Document],
     /// Stand-ins at the places of the secrets.
     pub secrets: &'s Value,
     /// The Helm chart, if its archive is at hand.
@@ -36,7 +38,7 @@ impl Subject<'_> {
         let mut value = self.rendered.value.clone();
         overlay::merge(&mut value, &self.overrides.value);
         overlay::merge(&mut value, self.secrets);
-        Merged { value, rendered: self.rendered, overrides: self.overrides }
+        Merged { value, rendered: self.rendered, overrides: self.overrides, edited: self.edited }
     }
 }
 
@@ -45,11 +47,20 @@ struct Merged<'m> {
     value: Value,
     rendered: &'m Document,
     overrides: &'m Document,
+    edited: &'m [Document],
 }
 
 impl Merged<'_> {
     /// The document and place that a part comes from; `parent` stands in for what is nowhere.
     fn origin(&self, pointer: &str) -> (&str, Option<Place>) {
+        let as_rendered = self.rendered.value.pointer(pointer);
+        let by_hand = |document: &&Document| {
+            let part = document.value.pointer(pointer);
+            part.is_some_and(|part| !part.is_object()) && part != as_rendered
+        };
+        if let Some(document) = self.edited.iter().find(by_hand) {
+            return (&document.file, document.place(pointer));
+        }
         let only_there = self.rendered.value.pointer(pointer).is_none();
         let overridden = self.overrides.value.pointer(pointer).is_some_and(|part| only_there || !part.is_object());
         let document = if overridden { self.overrides } else { self.rendered };

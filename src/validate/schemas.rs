@@ -17,7 +17,8 @@ pub(super) fn check(chart: &ChartContent, merged: &Merged<'_>, overrides: &Docum
         .into_iter()
         .map(|path| {
             let message = format!("`{path}` is set to null, and the chart has no default there to delete");
-            Problem::error(&overrides.file, None, message).fix("remove it")
+            let pointer: String = path.split('.').map(|step| format!("/{step}")).collect();
+            merged.error(&pointer, message).fix("remove it")
         })
         .collect();
     problems.extend(one(chart, &overlay::coalesce(&defaults, &merged.value), "", merged));

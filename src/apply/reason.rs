@@ -1,0 +1,51 @@
+//! Why a workload is not ready, for people.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Longer messages of Kubernetes repeat themselves.
+const MAX: usize = 300;
+
+/// Why something is not ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// What is the matter, one line.
+    pub text: String,
+    /// Whether it will hardly heal by waiting.
+    pub failing: bool,
+    /// What to do, if we know.
+    pub hint: Option<String>,
+}
+
+impl Reason {
+    /// Time will tell.
+    pub fn waiting(text: impl AsRef<str>) -> Self {
+        Self { text: one_line(text.as_ref()), failing: false, hint: None }
+    }
+
+    /// Somebody has to do something.
+    pub fn failing(text: impl AsRef<str>) -> Self {
+        Self { failing: true, ..Self::waiting(text) }
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}

@@ -1,0 +1,69 @@
+//! The closing lines: where the hub is, how to log in, and how far that was verified.
+
+use crate::apply::{self, Address, Level};
+use crate::bundle::manifest::Manifest;
+use crate::error::Result;
+use crate::kube::Cluster;
+use crate::plan::Plan;
+use crate::ui::Ui;
+
+/// The ledger's name for the password with which users log in.
+const LOGIN: &str = "login-password";
+
+/// The address of the hub; none where nothing of the bundle is public.
+pub(super) async fn address(cluster: &Cluster, manifest: &Manifest) -> Result<Option<Address>> {
+    let public = manifest.releases.iter().rev().find_map(|entry| Some((entry, entry.public_service.as_ref()?)));
+    match public {
+        Some((entry, service)) => apply::public_address(cluster, &entry.namespace, service).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Prints the closing lines.
+pub(super) fn print(outcome: &apply::Outcome, plan: &Plan, manifest: &Manifest, address: Option<&Address>, ui: &Ui) {
+    let what = &manifest.chart;
+    ui.status("");
+    match (plan.is_empty(), outcome.level) {
+        (true, Level::Ready) => ui.status(&format!("Nothing to change: {what} is as the bundle says, and ready.")),
+        (true, Level::None) => ui.status(&format!("Nothing to change: {what} is as the bundle says.")),
+        (false, Level::Ready) => ui.status(&format!("{what} is installed and ready.")),
+        (false, Level::None) => ui.status(&format!("{what} is installed.")),
+    }
+    let mut lines = Vec::new();
+    if let Some(address) = address {
+        lines.push(format!("Address   {address}"));
+    }
+    if manifest.secrets.iter().any(|secret| secret.name == LOGIN) {
+        lines.push("Log in    any user name, with the password that this shows:".to_owned());
+        lines.push(format!("          helm iris secrets show {LOGIN} --reveal -n {}", manifest.namespace));
+    }
+    lines.push(format!("Verified  {}", level(outcome.level)));
+    ui.data(&lines.join("\n"));
+    if let Some(address) = address {
+        remark(address, ui);
+    }
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::None => "none: helm took it, nothing was waited for",
+        Level::Ready => "ready: everything runs; whether notebooks start and compute was not tried",
+    }
+}
+
+fn remark(address: &Address, ui: &Ui) {
+    match address {
+        Address::Pending { why, .. } => {
+            ui.warning(
+                "the cloud has given the hub no address yet; that takes minutes at times, and was not waited for",
+            );
+            if let Some(why) = why {
+                ui.hint(&format!("the cloud says: {why}"));
+            }
+        }
+        Address::Url { url } if url.starts_with("http://") => {
+            ui.warning("passwords travel in clear over http; with a name that resolves to this address, set https.host and https.contactEmail");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,241 @@
+//! The bundle against what was observed. Pure.
+
+use serde_json::Value;
+
+use super::compare::{Secrecy, differences};
+use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip};
+use crate::bundle::manifest::{Manifest, ReleaseEntry};
+use crate::chart::release::Condition;
+use crate::error::{Error, Result};
+use crate::helm::{Scrub, chart_digest_of};
+use crate::observe::{Classes, Observed, ReleaseState, database_claim, key};
+use crate::secrets::Reconciled;
+
+/// A release of the bundle and the values that Helm would get for it.
+#[derive(Clone)]
+pub struct Desired {
+    /// The entry of `bundle.yaml`.
+    pub entry: ReleaseEntry,
+    /// All its files merged. They hold secrets.
+    pub values: Value,
+}
+
+/// What a plan is made from.
+#[derive(Clone, Copy)]
+pub struct Input<'i> {
+    /// The cluster as people know it.
+    pub cluster: &'i str,
+    /// Address of its API server.
+    pub server: &'i str,
+    /// SHA-256 of `bundle.yaml`.
+    pub bundle: &'i str,
+    /// `bundle.yaml`.
+    pub manifest: &'i Manifest,
+    /// Its releases, in order, with their values.
+    pub desired: &'i [Desired],
+    /// What the cluster holds.
+    pub observed: &'i Observed,
+    /// The secrets that hold.
+    pub secrets: &'i Reconciled,
+    /// `--force`: apply what is unchanged too.
+    pub force: bool,
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// Whatever would make applying it wrong: two default classes or none where one is needed, a
+/// database whose password nobody knows, a release that another helm is working on.
+pub fn build(input: &Input<'_>) -> Result<Plan> {
+    lost_password(input)?;
+    let mut operations = Vec::new();
+    if input.observed.namespace_exists == Some(false) {
+        operations.push(Operation::CreateNamespace { name: input.manifest.namespace.clone() });
+    }
+    if input.secrets.cluster_differs {
+        let new = input.observed.ledger.is_none();
+        operations.push(Operation::WriteLedger { namespace: input.manifest.namespace.clone(), new });
+    }
+    let scrub = Scrub::new(&input.secrets.ledger);
+    for desired in input.desired {
+        operations.push(Operation::Release(release(input, desired, &scrub)?));
+    }
+    Ok(Plan {
+        cluster: input.cluster.to_owned(),
+        server: input.server.to_owned(),
+        namespace: input.manifest.namespace.clone(),
+        bundle: input.bundle.to_owned(),
+        secrets: input.secrets.notes.clone(),
+        warnings: warnings(&operations),
+        operations,
+    })
+}
+
+fn warnings(operations: &[Operation]) -> Vec<String> {
+    let hidden = |operation: &Operation| {
+        matches!(
+            operation,
+            Operation::Release(ReleaseOperation { action: Action::Skip { why: Skip::ClassesHidden }, .. })
+        )
+    };
+    let mut warnings = Vec::new();
+    if operations.iter().any(hidden) {
+        warnings.push(
+            "you may not look at StorageClasses: it is taken for granted that there is one default class".to_owned(),
+        );
+    }
+    warnings
+}
+
+fn release(input: &Input<'_>, desired: &Desired, scrub: &Scrub) -> Result<ReleaseOperation> {
+    let entry = &desired.entry;
+    let action = match condition(input, desired)? {
+        Some(why) => Action::Skip { why },
+        None => action(input, desired, scrub)?,
+    };
+    Ok(ReleaseOperation {
+        name: entry.name.clone(),
+        namespace: entry.namespace.clone(),
+        chart: entry.chart.clone(),
+        helm_chart: format!("{} {}", entry.helm_chart, entry.version),
+        scope: entry.scope,
+        action,
+    })
+}
+
+fn action(input: &Input<'_>, desired: &Desired, scrub: &Scrub) -> Result<Action> {
+    let entry = &desired.entry;
+    if let Some(error) = input.observed.unreadable.get(&key(entry)) {
+        return Err(error.clone());
+    }
+    let Some(state) = input.observed.release(entry).filter(|state| state.status != "uninstalled") else {
+        return Ok(Action::Install);
+    };
+    if state.status.starts_with("pending-") || state.status == "uninstalling" {
+        return Err(at_work(entry, state));
+    }
+    let mut reasons = reasons(input, desired, state, scrub);
+    if reasons.is_empty() && input.force {
+        reasons.push(Reason::Forced);
+    }
+    let revision = state.revision;
+    Ok(if reasons.is_empty() { Action::Keep { revision } } else { Action::Upgrade { revision, reasons } })
+}
+
+fn reasons(input: &Input<'_>, desired: &Desired, state: &ReleaseState, scrub: &Scrub) -> Vec<Reason> {
+    let entry = &desired.entry;
+    let mut reasons = Vec::new();
+    let succeeded = state.status == "deployed";
+    if !succeeded {
+        reasons.push(Reason::Unfinished { revision: state.revision, status: state.status.clone() });
+    }
+    let digest = chart_digest_of(&state.description);
+    // A failed revision carries the failure in its description, whoever made it.
+    if digest.is_none() && succeeded {
+        reasons.push(Reason::Foreign { revision: state.revision });
+    }
+    if (&state.chart, &state.version) != (&entry.helm_chart, &entry.version) {
+        let from = format!("{} {}", state.chart, state.version);
+        reasons.push(Reason::Chart { from, to: format!("{} {}", entry.helm_chart, entry.version) });
+    } else if digest.is_some_and(|digest| Some(digest) != entry.sha256.as_deref()) {
+        reasons.push(Reason::Archive);
+    }
+    let paths = secret_paths(input.manifest, entry);
+    let changes = differences(&state.config, &desired.values, &Secrecy { paths, scrub });
+    if !changes.is_empty() {
+        reasons.push(Reason::Values { changes });
+    }
+    reasons
+}
+
+fn secret_paths(manifest: &Manifest, entry: &ReleaseEntry) -> Vec<String> {
+    let prefix = format!("{}:", entry.chart);
+    let fills = manifest.secrets.iter().flat_map(|secret| &secret.fills);
+    fills.filter_map(|place| place.strip_prefix(&prefix).map(str::to_owned)).collect()
+}
+
+fn at_work(entry: &ReleaseEntry, state: &ReleaseState) -> Error {
+    let ReleaseEntry { name, namespace, .. } = entry;
+    let error = Error::user(format!("another helm works on `{name}` right now, or was killed while it did"))
+        .because(format!("revision {} is `{}`", state.revision, state.status))
+        .hint("if somebody is installing, wait until they are done, then run the same command again");
+    if state.revision == 1 || state.status == "uninstalling" {
+        return error
+            .hint(format!("if not: helm uninstall {name} -n {namespace} (volumes stay), then the same command again"));
+    }
+    error.hint(format!("if not: helm rollback {name} -n {namespace}, then the same command again"))
+}
+
+/// Whether a release's condition keeps it out.
+fn condition(input: &Input<'_>, desired: &Desired) -> Result<Option<Skip>> {
+    let Some(Condition::NoDefaultClass) = desired.entry.condition else {
+        return Ok(None);
+    };
+    let ours = Some(key(&desired.entry));
+    let Classes::Known(classes) = &input.observed.classes else {
+        return Ok(Some(Skip::ClassesHidden));
+    };
+    match classes.as_slice() {
+        [] if is_empty(&desired.values) => Err(no_class()),
+        [] => Ok(None),
+        [only] if only.made_by == ours && !is_empty(&desired.values) => Ok(None),
+        [only] => Ok(Some(Skip::DefaultClass { name: only.name.clone() })),
+        several => Err(several_classes(&several.iter().map(|class| class.name.as_str()).collect::<Vec<_>>())),
+    }
+}
+
+/// Whether values say nothing, so that the release would make nothing.
+fn is_empty(values: &Value) -> bool {
+    match values {
+        Value::Null => true,
+        Value::Object(map) => map.values().all(is_empty),
+        _ => false,
+    }
+}
+
+fn no_class() -> Error {
+    Error::user("the cluster has no default StorageClass, and the profile does not say which to make")
+        .because("without one, the volumes of database and users stay Pending for ever")
+        .hint("see which CSI drivers there are: kubectl get csidrivers")
+        .hint("then name a class to make in the site file: storage: {newClass: {name: NAME, provisioner: DRIVER}}")
+        .hint("or one that exists (kubectl get storageclass): storage: {className: NAME}")
+}
+
+fn several_classes(names: &[&str]) -> Error {
+    let (keep, others) = names.split_first().unwrap_or((&"", &[]));
+    let error = Error::user(format!("the cluster has {} default StorageClasses: {}", names.len(), names.join(", ")))
+        .because("Kubernetes then takes the youngest, so that volumes end up in one or the other");
+    let unmark = |name: &&str| {
+        format!("kubectl annotate storageclass {name} storageclass.kubernetes.io/is-default-class=false --overwrite")
+    };
+    let error = error.hint(format!("leave one the default; to keep {keep}:"));
+    others.iter().map(unmark).fold(error, Error::hint)
+}
+
+/// A volume that exists holds a database with a password; a new one would not open it.
+fn lost_password(input: &Input<'_>) -> Result<()> {
+    for desired in input.desired {
+        let entry = &desired.entry;
+        let claim = database_claim(entry);
+        let prefix = format!("{}:", entry.chart);
+        let lost = input.manifest.secrets.iter().find(|secret| {
+            input.secrets.fresh.contains(&secret.name) && secret.fills.iter().any(|place| place.starts_with(&prefix))
+        });
+        if let Some(secret) = lost.filter(|_| input.observed.claims.contains(&claim)) {
+            let namespace = &entry.namespace;
+            return Err(Error::user(format!(
+                "there is a database volume ({claim} in {namespace}) whose password nobody knows"
+            ))
+            .because(format!("neither the cluster nor this machine has the secret `{}`", secret.name))
+            .because("a new password would not open the old database")
+            .hint("look for it where the hub was installed from: the folder .helm-iris there, or a backup")
+            .hint("if the data is not needed, or saved elsewhere:")
+            .hint(format!("kubectl delete pvc {claim} -n {namespace}   # deletes the database for good")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "build_tests.rs"]
+mod tests;

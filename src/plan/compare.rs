@@ -1,0 +1,209 @@
+//! Values as Helm keeps them against values as the bundle has them, shown without secrets.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::helm::Scrub;
+use crate::yaml::{inline, pointer_join, pointer_to_path};
+
+/// Longer values say too little for their length.
+const MAX_SHOWN: usize = 60;
+/// A key with one of these in it names a secret, ours or somebody else's.
+const SECRET_WORDS: [&str; 7] = ["password", "passwd", "secret", "token", "key", "credential", "cookie"];
+
+/// One value that differs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ValueChange {
+    /// Its path, e.g. `jupyterhub.singleuser.memory.limit`.
+    pub path: String,
+    /// How it differs.
+    #[serde(flatten)]
+    pub change: Change,
+}
+
+/// How a value differs; texts are YAML on one line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub enum Change {
+    /// Only the bundle has it.
+    Added {
+        /// The new value.
+        to: String,
+    },
+    /// Only the cluster has it.
+    Removed {
+        /// The old value.
+        from: String,
+    },
+    /// Both have it.
+    Changed {
+        /// The old value.
+        from: String,
+        /// The new value.
+        to: String,
+    },
+    /// It is a secret, or could be one.
+    Hidden,
+}
+
+/// What tells a secret.
+pub(super) struct Secrecy<'s> {
+    /// Value paths that our secrets fill.
+    pub paths: Vec<String>,
+    /// Our secrets, wherever they stand.
+    pub scrub: &'s Scrub,
+}
+
+/// Every path at which the cluster's values differ from the bundle's, in order.
+pub(super) fn differences(have: &Value, want: &Value, secrecy: &Secrecy<'_>) -> Vec<ValueChange> {
+    let mut found = Vec::new();
+    compare("", Some(have), Some(want), secrecy, &mut found);
+    found.sort();
+    found
+}
+
+fn compare(
+    pointer: &str,
+    have: Option<&Value>,
+    want: Option<&Value>,
+    secrecy: &Secrecy<'_>,
+    found: &mut Vec<ValueChange>,
+) {
+    match (have, want) {
+        (Some(Value::Object(old)), Some(Value::Object(new))) => {
+            let added = new.keys().filter(|key| !old.contains_key(*key));
+            for key in old.keys().chain(added) {
+                compare(&pointer_join(pointer, key), old.get(key), new.get(key), secrecy, found);
+            }
+        }
+        (Some(Value::Array(old)), Some(Value::Array(new))) if old.len() == new.len() => {
+            for (index, (old, new)) in old.iter().zip(new).enumerate() {
+                compare(&pointer_join(pointer, &index.to_string()), Some(old), Some(new), secrecy, found);
+            }
+        }
+        (Some(old), Some(new)) if same_scalar(old, new) => {}
+        (None, None) => {}
+        _ => {
+            let path = pointer_to_path(pointer);
+            let change = if secrecy.hides(&path, have) || secrecy.hides(&path, want) {
+                Change::Hidden
+            } else {
+                shown(have, want)
+            };
+            found.push(ValueChange { path, change });
+        }
+    }
+}
+
+/// Numbers are compared by value: Helm's JSON writes `1.0` as `1`.
+fn same_scalar(old: &Value, new: &Value) -> bool {
+    match (old, new) {
+        (Value::Number(old), Value::Number(new)) => old == new || old.as_f64() == new.as_f64(),
+        _ => old == new,
+    }
+}
+
+fn shown(have: Option<&Value>, want: Option<&Value>) -> Change {
+    let short = |value: &Value| {
+        let text = inline(value);
+        match text.char_indices().nth(MAX_SHOWN) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    };
+    match (have, want) {
+        (None, Some(to)) => Change::Added { to: short(to) },
+        (Some(from), None) => Change::Removed { from: short(from) },
+        (Some(from), Some(to)) => Change::Changed { from: short(from), to: short(to) },
+        (None, None) => Change::Hidden,
+    }
+}
+
+impl Secrecy<'_> {
+    /// Rather hides too much: the values in the cluster may be of a hub made by hand, with secrets
+    /// of which we know nothing.
+    fn hides(&self, path: &str, value: Option<&Value>) -> bool {
+        let Some(value) = value else { return false };
+        let covered = |secret: &String| {
+            let below = |inner: &str, outer: &str| {
+                inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            };
+            below(path, secret) || below(secret, path)
+        };
+        self.paths.iter().any(covered) || speaks_of_secrets(path) || self.holds_secret(value)
+    }
+
+    fn holds_secret(&self, value: &Value) -> bool {
+        match value {
+            Value::Object(map) => map.iter().any(|(key, value)| speaks_of_secrets(key) || self.holds_secret(value)),
+            Value::Array(list) => list.iter().any(|value| self.holds_secret(value)),
+            // `scheme://user:password@host`, and code that sets one.
+            Value::String(text) => {
+                let url = text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+                url || self.scrub.finds(text) || (text.contains('\n') && speaks_of_secrets(text))
+            }
+            _ => false,
+        }
+    }
+}
+
+fn speaks_of_secrets(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    SECRET_WORDS.iter().any(|word| lower.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(have: &Value, want: &Value) -> Vec<String> {
+        let scrub = Scrub::default();
+        let secrecy = Secrecy { paths: vec!["hub.db.url[0]".into()], scrub: &scrub };
+        differences(have, want, &secrecy).into_iter().map(|one| format!("{} {:?}", one.path, one.change)).collect()
+    }
+
+    #[test]
+    fn equal_values_in_other_notations_are_equal() {
+        let have = json!({"a": 1, "b": {"c": [1, null, {"d": 2.5}], "e": null}, "f": 1e25});
+        let want = json!({"b": {"e": null, "c": [1.0, null, {"d": 2.5}]}, "a": 1.0, "f": 1e25});
+        assert_eq!(run(&have, &want), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_differs_is_shown() {
+        let have = json!({"a": 1, "b": {"old": "x"}, "l": [1, 2], "n": null, "t": "1"});
+        let want = json!({"a": 2, "b": {"new": true}, "l": [1, 2, 3], "t": 1});
+        assert_eq!(
+            run(&have, &want),
+            [
+                r#"a Changed { from: "1", to: "2" }"#,
+                r#"b.new Added { to: "true" }"#,
+                r#"b.old Removed { from: "\"x\"" }"#,
+                r#"l Changed { from: "[1, 2]", to: "[1, 2, 3]" }"#,
+                r#"n Removed { from: "null" }"#,
+                r#"t Changed { from: "\"1\"", to: "1" }"#,
+            ]
+        );
+        let long = "x".repeat(100);
+        assert!(run(&json!({}), &json!({"a": long}))[0].len() < 100);
+    }
+
+    #[test]
+    fn secrets_are_never_shown() {
+        let cases = [
+            (json!({"hub": {"db": {"url": ["a"]}}}), json!({"hub": {"db": {"url": ["b"]}}})),
+            (json!({"hub": {"db": "hunter2"}}), json!({"hub": {"db": null}})),
+            (json!({"x": {"apiToken": "hunter2"}}), json!({})),
+            (json!({"x": {"GitHub": {"client_secret": "hunter2"}}}), json!({"x": 1})),
+            (json!({"u": "postgres://me:hunter2@host/db"}), json!({"u": "postgres://host/db"})),
+            (json!({"code": "c.X.client_secret =\n 'hunter2'"}), json!({"code": "pass"})),
+        ];
+        for (have, want) in cases {
+            let found = run(&have, &want);
+            assert_eq!(found.len(), 1);
+            assert!(found[0].ends_with("Hidden"), "{found:?}");
+        }
+    }
+}

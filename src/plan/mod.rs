@@ -1,0 +1,181 @@
+//! PLAN: what would take the cluster from what it is to what the bundle says. Data, without a secret.
+
+mod build;
+mod compare;
+mod view;
+
+use serde::Serialize;
+
+use crate::chart::release::Scope;
+use crate::secrets::Note;
+
+pub use build::{Desired, Input, build};
+pub use compare::{Change, ValueChange};
+pub use view::lines;
+
+/// What would be done, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// The cluster as people know it: its context, or its address.
+    pub cluster: String,
+    /// Address of its API server.
+    pub server: String,
+    /// The hub's namespace.
+    pub namespace: String,
+    /// SHA-256 of `bundle.yaml`.
+    pub bundle: String,
+    /// What to know about the secrets.
+    pub secrets: Vec<Note>,
+    /// What to know before saying yes.
+    pub warnings: Vec<String>,
+    /// The operations, needs first; also those that do nothing.
+    pub operations: Vec<Operation>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "operation", rename_all = "kebab-case")]
+pub enum Operation {
+    /// Make the hub's namespace.
+    CreateNamespace {
+        /// Its name.
+        name: String,
+    },
+    /// Write the ledger's Secret.
+    WriteLedger {
+        /// Its namespace.
+        namespace: String,
+        /// Whether it is new.
+        new: bool,
+    },
+    /// One release.
+    Release(ReleaseOperation),
+}
+
+/// What happens to a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseOperation {
+    /// Release name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The chart of helm iris.
+    pub chart: String,
+    /// Name and version of the Helm chart.
+    pub helm_chart: String,
+    /// Once per hub or once per cluster.
+    pub scope: Scope,
+    /// What is done.
+    pub action: Action,
+}
+
+/// What is done with a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Action {
+    /// It is new.
+    Install,
+    /// It is there and differs.
+    Upgrade {
+        /// The revision that stands now.
+        revision: u64,
+        /// Why.
+        reasons: Vec<Reason>,
+    },
+    /// It is there and as the bundle says.
+    Keep {
+        /// The revision that stands.
+        revision: u64,
+    },
+    /// Its condition is not met.
+    Skip {
+        /// Why not.
+        why: Skip,
+    },
+}
+
+/// Why a release is upgraded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum Reason {
+    /// Another chart or version.
+    Chart {
+        /// Name and version that stand.
+        from: String,
+        /// Name and version of the bundle.
+        to: String,
+    },
+    /// The same name and version in another archive.
+    Archive,
+    /// Other values.
+    Values {
+        /// Which.
+        changes: Vec<ValueChange>,
+    },
+    /// The newest revision was not made by helm iris.
+    Foreign {
+        /// Its number.
+        revision: u64,
+    },
+    /// The newest revision did not succeed.
+    Unfinished {
+        /// Its number.
+        revision: u64,
+        /// Helm's word for its state.
+        status: String,
+    },
+    /// Asked for by `--force`.
+    Forced,
+}
+
+/// Why a release is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "because", rename_all = "kebab-case")]
+pub enum Skip {
+    /// The cluster has a default StorageClass.
+    DefaultClass {
+        /// Its name.
+        name: String,
+    },
+    /// We may not look at StorageClasses, nor make one.
+    ClassesHidden,
+}
+
+impl Plan {
+    /// Whether nothing would change.
+    pub fn is_empty(&self) -> bool {
+        self.operations.iter().all(|operation| !operation.changes())
+    }
+
+    /// The releases, in order.
+    pub fn releases(&self) -> impl Iterator<Item = &ReleaseOperation> {
+        self.operations.iter().filter_map(|operation| match operation {
+            Operation::Release(release) => Some(release),
+            _ => None,
+        })
+    }
+}
+
+impl Operation {
+    /// Whether it changes the cluster.
+    pub fn changes(&self) -> bool {
+        match self {
+            Self::CreateNamespace { .. } | Self::WriteLedger { .. } => true,
+            Self::Release(release) => release.changes(),
+        }
+    }
+}
+
+impl ReleaseOperation {
+    /// Whether helm runs for it.
+    pub fn changes(&self) -> bool {
+        matches!(self.action, Action::Install | Action::Upgrade { .. })
+    }
+
+    /// Whether its workloads belong to the hub after this plan.
+    pub fn is_there(&self) -> bool {
+        !matches!(self.action, Action::Skip { .. })
+    }
+}

@@ -1,0 +1,123 @@
+//! The plan as text for a terminal of 80 columns. Marks, not colours, say what happens.
+
+use super::{Action, Change, Operation, Plan, Reason, ReleaseOperation, Skip, ValueChange};
+use crate::secrets::Note;
+
+/// The width of a terminal that everybody has.
+const WIDTH: usize = 80;
+/// More changed values than this are counted, not listed.
+const MAX_CHANGES: usize = 20;
+
+/// The plan, line by line: `+` new, `~` changed, `=` as it is, `-` left out, `!` to be noted.
+pub fn lines(plan: &Plan) -> Vec<String> {
+    let mut lines = vec![format!("Plan for namespace {} in {}", plan.namespace, place(plan)), String::new()];
+    for operation in &plan.operations {
+        lines.extend(operation_lines(operation));
+    }
+    let notes: Vec<String> = plan.secrets.iter().map(note).chain(plan.warnings.clone()).collect();
+    if !notes.is_empty() {
+        lines.push(String::new());
+        lines.extend(notes.iter().flat_map(|note| wrapped(note)));
+    }
+    lines
+}
+
+/// A note within the terminal's width.
+fn wrapped(note: &str) -> Vec<String> {
+    let mut lines = vec!["  !".to_owned()];
+    for word in note.split(' ') {
+        let full = lines.last().is_some_and(|line| line.chars().count() + 1 + word.chars().count() > WIDTH);
+        if full {
+            lines.push("   ".to_owned());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push(' ');
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+fn place(plan: &Plan) -> String {
+    if plan.cluster == plan.server { plan.server.clone() } else { format!("{} ({})", plan.cluster, plan.server) }
+}
+
+fn operation_lines(operation: &Operation) -> Vec<String> {
+    match operation {
+        Operation::CreateNamespace { name } => vec![format!("  + namespace   {name}")],
+        Operation::WriteLedger { new: true, .. } => {
+            vec!["  + secrets     the hub's ledger, kept in the cluster from now on".to_owned()]
+        }
+        Operation::WriteLedger { new: false, .. } => vec!["  ~ secrets     the hub's ledger".to_owned()],
+        Operation::Release(release) => release_lines(release),
+    }
+}
+
+fn release_lines(release: &ReleaseOperation) -> Vec<String> {
+    let ReleaseOperation { name, namespace, helm_chart, action, .. } = release;
+    let line = |mark: &str, rest: &str| format!("  {mark} {name:<11} {rest}");
+    match action {
+        Action::Install => vec![line("+", &format!("new: {helm_chart} in {namespace}"))],
+        Action::Keep { revision } => vec![line("=", &format!("unchanged: {helm_chart}, revision {revision}"))],
+        Action::Skip { why } => vec![line("-", &skip(why))],
+        Action::Upgrade { revision, reasons } => {
+            let mut lines = vec![line("~", &format!("changed: {helm_chart}, revision {revision}"))];
+            lines.extend(reasons.iter().flat_map(reason).map(|text| format!("                {text}")));
+            lines
+        }
+    }
+}
+
+fn skip(why: &Skip) -> String {
+    match why {
+        Skip::DefaultClass { name } => format!("not needed: the default StorageClass {name} is used"),
+        Skip::ClassesHidden => "left out: you may not look at StorageClasses".to_owned(),
+    }
+}
+
+fn reason(reason: &Reason) -> Vec<String> {
+    match reason {
+        Reason::Chart { from, to } => vec![format!("chart: {from} -> {to}")],
+        Reason::Archive => vec!["chart: same version, other content".to_owned()],
+        Reason::Foreign { revision } => {
+            vec![format!("revision {revision} was not made by helm iris; its changes go")]
+        }
+        Reason::Unfinished { revision, status } => vec![format!("revision {revision} did not succeed ({status})")],
+        Reason::Forced => vec!["applied again because of --force".to_owned()],
+        Reason::Values { changes } => values(changes),
+    }
+}
+
+fn values(changes: &[ValueChange]) -> Vec<String> {
+    let mut lines: Vec<String> = changes.iter().take(MAX_CHANGES).flat_map(value).collect();
+    if changes.len() > MAX_CHANGES {
+        lines.push(format!("… and {} values more", changes.len() - MAX_CHANGES));
+    }
+    lines
+}
+
+fn value(ValueChange { path, change }: &ValueChange) -> Vec<String> {
+    let (from, to) = match change {
+        Change::Hidden => return vec![format!("{path}: changes (a secret)")],
+        Change::Added { to } => ("(unset)", to.as_str()),
+        Change::Removed { from } => (from.as_str(), "(unset)"),
+        Change::Changed { from, to } => (from.as_str(), to.as_str()),
+    };
+    let line = format!("{path}: {from} -> {to}");
+    // A long one goes on three lines rather than past the edge.
+    if line.chars().count() <= 64 {
+        vec![line]
+    } else {
+        vec![format!("{path}:"), format!("  {from}"), format!("  -> {to}")]
+    }
+}
+
+fn note(note: &Note) -> String {
+    match note {
+        Note::New { names } => format!("new secrets: {}", names.join(", ")),
+        Note::Adopted { name, origin } => format!("secret {name}: taken over from the cluster ({origin})"),
+        Note::FromCluster { names } => format!("secrets of the cluster's ledger are used: {}", names.join(", ")),
+        Note::Restored { names } => format!("secrets of this machine go into the cluster again: {}", names.join(", ")),
+        Note::Moved => "the ledger came from another cluster and belongs to this one from now on".to_owned(),
+    }
+}

@@ -1,0 +1,1 @@
+//! Bad input that no folder of `tests/cases` can hold.

@@ -1,0 +1,68 @@
+//! The API server, asked directly: what the tests say about the cluster is not what we say.
+
+use std::path::Path;
+
+use http::Request;
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+/// A plain client with a runtime of its own.
+pub(crate) struct Api {
+    runtime: Runtime,
+    client: Client,
+}
+
+impl Api {
+    pub(crate) fn new(kubeconfig: &Path) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = runtime.block_on(async {
+            let config = Kubeconfig::read_from(kubeconfig).unwrap();
+            let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
+            Client::try_from(config).unwrap()
+        });
+        Self { runtime, client }
+    }
+
+    fn send(&self, request: Request<Vec<u8>>) -> Result<Value, kube::Error> {
+        self.runtime.block_on(self.client.request::<Value>(request))
+    }
+
+    fn with_body(&self, method: &str, path: &str, kind: &str, body: &Value) -> Value {
+        let request = Request::builder().method(method).uri(path).header("content-type", kind);
+        self.send(request.body(body.to_string().into_bytes()).unwrap()).unwrap()
+    }
+
+    /// The object at a path, or nothing.
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
+        match self.send(Request::get(path).body(Vec::new()).unwrap()) {
+            Ok(value) => Some(value),
+            Err(kube::Error::Api(status)) if status.code == 404 => None,
+            Err(error) => panic!("{path}: {error}"),
+        }
+    }
+
+    /// The items of a list.
+    pub(crate) fn list(&self, path: &str) -> Vec<Value> {
+        self.get(path).and_then(|list| list["items"].as_array().cloned()).unwrap_or_default()
+    }
+
+    pub(crate) fn create(&self, path: &str, body: &Value) -> Value {
+        self.with_body("POST", path, "application/json", body)
+    }
+
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Value {
+        self.with_body("PATCH", path, "application/merge-patch+json", body)
+    }
+
+    pub(crate) fn delete(&self, path: &str) {
+        let _ = self.send(Request::delete(path).body(Vec::new()).unwrap());
+    }
+
+    pub(crate) fn delete_all(&self, path: &str) {
+        for item in self.list(path) {
+            self.delete(&format!("{path}/{}", item["metadata"]["name"].as_str().unwrap()));
+        }
+    }
+}

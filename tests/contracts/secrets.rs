@@ -1,0 +1,84 @@
+//! The value paths that secrets fill are paths that the charts know.
+
+use serde_json::{Map, Value};
+
+use super::{PARTS, part, refusals};
+use crate::common::{Upstream, read, repo, upstream};
+
+/// The secrets of a chart: name, and the paths they fill.
+fn secret_paths(chart: &str) -> Vec<(String, String)> {
+    let release: Value = serde_yaml::from_str(&read(&repo().join(format!("charts/{chart}/release.yaml")))).unwrap();
+    let secrets = release["secrets"].as_array().cloned().unwrap_or_default();
+    let paths = |secret: &Value| {
+        let name = secret["name"].as_str().unwrap().to_owned();
+        let paths = secret["paths"].as_array().unwrap().clone();
+        paths.into_iter().map(move |path| (name.clone(), path.as_str().unwrap().to_owned()))
+    };
+    secrets.iter().flat_map(paths).collect()
+}
+
+/// Values with a text at the path.
+fn at(path: &str, text: &str) -> Value {
+    path.rsplit('.').fold(Value::from(text), |inner, step| {
+        let (key, index) = step.split_once('[').map_or((step, false), |(key, rest)| (key, rest == "0]"));
+        let inner = if index { Value::Array(vec![inner]) } else { inner };
+        Value::Object(Map::from_iter([(key.to_owned(), inner)]))
+    })
+}
+
+fn refused(upstream: &Upstream, chart: &str, path: &str) -> Vec<String> {
+    let parts = PARTS.iter().find(|(name, _)| *name == chart).unwrap().1;
+    let values = at(path, &"ab".repeat(32));
+    let mut found = Vec::new();
+    for (key, upstream_chart) in parts {
+        let ours = part(&values, key);
+        if !ours.is_null() {
+            found.extend(refusals(upstream, upstream_chart, ours));
+        }
+    }
+    if parts[0].0.is_empty() || parts.iter().any(|(key, _)| !values[*key].is_null()) {
+        return found;
+    }
+    vec![format!("{path} is of no part of {chart}")]
+}
+
+#[test]
+fn the_charts_take_every_secret_at_its_path() {
+    let Some(upstream) = upstream("secret paths against the upstream schemas") else { return };
+    let mut count = 0;
+    for (chart, _) in PARTS {
+        for (name, path) in secret_paths(chart) {
+            count += 1;
+            assert_eq!(refused(&upstream, chart, &path), Vec::<String>::new(), "{chart}: {name} at {path}");
+        }
+    }
+    assert!(count >= 14, "{count} paths");
+    for (chart, wrong) in [
+        ("jupyterhub", "proxy.secretTokn"),
+        ("jupyterhub", "hub.cookieSecrett"),
+        ("jupyterhub", "hub.db.pasword"),
+        ("jupyterhub", "singleuser.storage"),
+        ("daskhub", "jupyterhb.proxy.secretToken"),
+        ("daskhub", "dask-gateway.gateway.auth.jupyterhub.apiTokn"),
+        ("dask-gateway", "gateway.auth.simple.passwrd"),
+    ] {
+        assert_ne!(refused(&upstream, chart, wrong), Vec::<String>::new(), "a control: {wrong} is refused");
+    }
+}
+
+/// The charts that we ship have a schema of their own, and take their secrets too.
+#[test]
+fn our_own_charts_take_their_secrets() {
+    for chart in ["postgresql", "storage"] {
+        let folder = repo().join(format!("charts/{chart}/helm"));
+        let schema: Value = serde_json::from_str(&read(&folder.join("values.schema.json"))).unwrap();
+        let validator = jsonschema::options().with_draft(jsonschema::Draft::Draft7).build(&schema).unwrap();
+        for (name, path) in secret_paths(chart) {
+            let mut values: Value = serde_yaml::from_str(&read(&folder.join("values.yaml"))).unwrap();
+            super::lay_over(&mut values, &at(&path, &"ab".repeat(16)));
+            assert!(validator.is_valid(&values), "{chart}: {name} at {path}: {:?}", validator.validate(&values));
+            super::lay_over(&mut values, &at(&format!("{path}x"), "ab"));
+            assert!(!validator.is_valid(&values), "a control: {path}x is refused");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What we render is what the upstream charts take.
+
+use serde_json::Value;
+
+use super::{PARTS, lay_over, part, refusals, rendered};
+use crate::common::{each, shipped_profiles, upstream};
+
+#[test]
+fn what_we_render_is_taken_by_the_real_schemas() {
+    let Some(upstream) = upstream("rendered values against the upstream schemas") else { return };
+    let cases =
+        shipped_profiles().into_iter().flat_map(|profile| PARTS.map(move |(chart, _)| format!("{profile} {chart}")));
+    each(cases, |case| {
+        let (profile, chart) = case.split_once(' ').unwrap();
+        let values = rendered(chart, &["--profile", profile]);
+        for (key, upstream_chart) in PARTS.iter().find(|(name, _)| *name == chart).unwrap().1 {
+            let ours = part(&values, key);
+            assert!(ours.as_object().is_some_and(|map| map.len() > 2), "{chart}: values for {key:?}");
+            assert_eq!(refusals(&upstream, upstream_chart, ours), Vec::<String>::new(), "{upstream_chart}");
+        }
+    });
+}
+
+/// Every setting that a site file can give, in values that a schema could dislike.
+#[test]
+fn every_setting_is_taken_by_the_real_schemas() {
+    let Some(upstream) = upstream("all settings against the upstream schemas") else { return };
+    let settings = [
+        "loadBalancer.address=192.0.2.7",
+        "loadBalancer.sourceRanges=[192.0.2.0/24, 2001:db8::/32]",
+        "loadBalancer.floatingNetworkId=8c6a4f2e-0000-4000-8000-000000000000",
+        "loadBalancer.annotations={a.example.org/b: \"true\", c: \"5\"}",
+        "scheduling.matchNodePurpose=require",
+        "scheduling.coreNodeSelector={a: b}",
+        "scheduling.userNodeSelector={a: b}",
+        "scheduling.workerNodeSelector={a: b}",
+        "scheduling.userTolerations=[{key: a, operator: Exists}, {key: b, value: c, effect: NoSchedule}]",
+        "scheduling.workerTolerations=[{key: a, operator: Exists}]",
+        "login.allowAll=false",
+        "login.allowedUsers=[ada]",
+        "login.adminUsers=[bob]",
+        "https={host: hub.example.org, contactEmail: ops@example.org}",
+        "users.cpu={guarantee: 0.25, limit: 2}",
+        "users.memory={guarantee: 512M, limit: 1.5G}",
+        "users.maxAge=86400",
+        "users.idleTimeout=0",
+        "users.prePull=true",
+        "storage.className=fast",
+        "dask.idleTimeout=0",
+        "dask.clusterMaxWorkers=3",
+        "dask.image={name: ghcr.io/x/y, tag: \"1\"}",
+    ];
+    for (chart, parts) in PARTS {
+        let args: Vec<&str> =
+            ["--profile", "cumulus"].into_iter().chain(settings.iter().flat_map(|one| ["--set", one])).collect();
+        let values = rendered(chart, &args);
+        for (key, upstream_chart) in parts {
+            assert_eq!(
+                refusals(&upstream, upstream_chart, part(&values, key)),
+                Vec::<String>::new(),
+                "{upstream_chart}"
+            );
+        }
+    }
+}
+
+/// A control: the schemas do refuse, at every level.
+#[test]
+fn the_real_schemas_refuse_what_is_wrong() {
+    let Some(upstream) = upstream("controls of the upstream schemas") else { return };
+    for (chart, wrong) in [
+        ("jupyterhub-4.4.0", r#"{"hub": {"db": {"type": "postgresql"}}}"#),
+        ("jupyterhub-4.4.0", r#"{"singleuser": {"storage": {"capacity": 5}}}"#),
+        ("jupyterhub-4.4.0", r#"{"hubb": {}}"#),
+        ("dask-gateway-2026.3.0", r#"{"gateway": {"prefix": 5}}"#),
+        ("dask-gateway-2026.3.0", r#"{"gatewayy": {}}"#),
+    ] {
+        let wrong: Value = serde_json::from_str(wrong).unwrap();
+        assert_ne!(refusals(&upstream, chart, &wrong), Vec::<String>::new(), "{chart}: {wrong}");
+    }
+}
+
+/// The charts' defaults, as we read and merge them, are what another parser and merge make.
+#[test]
+fn our_merge_over_the_real_defaults_is_helms() {
+    let Some(upstream) = upstream("merging over the upstream defaults") else { return };
+    for (chart, parts) in PARTS {
+        let values = rendered(chart, &["--profile", "cumulus"]);
+        for (key, upstream_chart) in parts {
+            let defaults = upstream.values(upstream_chart);
+            let empty = serde_json::json!({});
+            assert_eq!(helm_iris::overlay::coalesce(&defaults, &empty), defaults);
+            assert_eq!(helm_iris::overlay::coalesce(&empty, &defaults), defaults);
+            let mut by_the_test = defaults.clone();
+            lay_over(&mut by_the_test, part(&values, key));
+            let by_us = helm_iris::overlay::coalesce(&defaults, part(&values, key));
+            assert_eq!(by_us, by_the_test, "{upstream_chart}");
+            assert_ne!(by_us, defaults, "a control: our values change something");
+        }
+    }
+}
+
+/// Our YAML parser reads the upstream values as another one does, or refuses what the two
+/// versions of YAML read differently.
+#[test]
+fn our_parser_reads_the_upstream_values() {
+    let Some(upstream) = upstream("parsing the upstream values") else { return };
+    let mut read = 0;
+    for chart in [
+        "jupyterhub-4.4.0",
+        "dask-gateway-2026.3.0",
+        "dask-gateway-2025.4.0",
+        "daskhub-2024.1.1",
+        "bitnami-postgresql-17.1.0",
+        "cloudnative-pg-cluster-0.8.1",
+    ] {
+        match helm_iris::yaml::parse(chart, &upstream.values_text(chart)) {
+            Ok(document) => {
+                assert_eq!(document.value, upstream.values(chart), "{chart}");
+                read += 1;
+            }
+            Err(problems) => {
+                for problem in problems {
+                    let reason =
+                        ["YAML 1.1", "anchor", "alias", "tag"].iter().any(|word| problem.message.contains(word));
+                    assert!(reason && problem.place.is_some(), "{chart}: {problem:?}");
+                }
+            }
+        }
+    }
+    assert!(read >= 4, "{read} were read");
+}

@@ -1,0 +1,8 @@
+//! `render`: the bundle that is written for review.
+
+mod determinism;
+mod edits;
+mod interrupted;
+mod opened;
+mod schemas;
+mod shipped;
