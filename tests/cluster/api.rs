@@ -52,10 +52,6 @@ impl Api {
         self.with_body("POST", path, "application/json", body)
     }
 
-    pub(crate) fn patch(&self, path: &str, body: &Value) -> Value {
-        self.with_body("PATCH", path, "application/merge-patch+json", body)
-    }
-
     pub(crate) fn delete(&self, path: &str) {
         let _ = self.send(Request::delete(path).body(Vec::new()).unwrap());
     }
