@@ -108,7 +108,7 @@ pub fn overrides(
     edited: &[Document],
     file: &str,
 ) -> (Document, Vec<Problem>) {
-    let mut problems = Vec::new();
+    let mut problems = templated_secrets(chart, base);
     let mut wanted = base.value.clone();
     match loaded.settings.values.get(&chart.name) {
         None | Some(Value::Null) => {}
@@ -144,6 +144,18 @@ pub fn overrides(
     });
     problems.extend(secret_paths(loaded, chart, &value, edited));
     (layer_document(loaded, chart, value, file), problems)
+}
+
+/// A template that writes at a secret's place: what it writes would be lost, or shown.
+fn templated_secrets(chart: &Chart, rendered: &Document) -> Vec<Problem> {
+    let paths = chart.spec.secrets.iter().flat_map(|secret| &secret.paths);
+    paths
+        .filter(|path| overlay::parse_path(path).is_some_and(|steps| overlay::get(&rendered.value, &steps).is_some()))
+        .map(|path| {
+            let message = format!("the template sets `{path}`, which a secret fills");
+            Problem::error(&chart.template_file, None, message).fix("remove it from the template")
+        })
+        .collect()
 }
 
 fn apply_patch(wanted: &mut Value, patch: &Value) -> Result<(), String> {

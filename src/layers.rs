@@ -32,6 +32,7 @@ impl Layer {
     /// All problems of the document.
     pub fn check(name: String, text: &str, mut document: Document) -> Result<Self, Vec<Problem>> {
         drop_unset(&mut document.value, &DEFAULTS);
+        whole_numbers(&mut document.value);
         let problems = SETTINGS.check(&document);
         if problems.is_empty() {
             Ok(Self { name, sha256: crate::fs::sha256_hex(text.as_bytes()), document })
@@ -54,7 +55,12 @@ pub fn from_set_options(options: &[String]) -> Result<Option<Layer>> {
         let Some((key, text)) = option.split_once('=') else {
             return Err(Error::usage(format!("`--set {option}` has no `=`")).hint("use --set users.memory.limit=4G"));
         };
-        if key.split('.').any(str::is_empty) {
+        let steps = key_steps(key);
+        if text.contains('\n') || text.contains(" #") && !text.starts_with(['"', '\'']) {
+            return Err(Error::usage(format!("`--set {key}`: the value would end at the line break or `#`"))
+                .hint("put double quotes round the value, inside the shell's quotes"));
+        }
+        if steps.iter().any(String::is_empty) {
             return Err(Error::usage(format!("`--set {option}` has no key")).hint("use --set users.memory.limit=4G"));
         }
         let parsed = parse("--set", &format!("value: {text}\n")).map_err(|problems| {
@@ -63,9 +69,9 @@ pub fn from_set_options(options: &[String]) -> Result<Option<Layer>> {
             Error::problems(format!("`--set {option}` is not right"), problems)
         })?;
         let leaf = parsed.value.get("value").cloned().unwrap_or_default();
-        let nested = key.rsplit('.').fold(leaf, |inner, step| {
+        let nested = steps.into_iter().rev().fold(leaf, |inner, step| {
             let mut map = Map::new();
-            map.insert(step.to_owned(), inner);
+            map.insert(step, inner);
             Value::Object(map)
         });
         merge(&mut value, &nested);
@@ -83,7 +89,11 @@ pub fn from_set_options(options: &[String]) -> Result<Option<Layer>> {
 pub fn settings<'a>(layers: impl IntoIterator<Item = &'a Layer>) -> Result<Settings> {
     let mut merged = Value::Object(Map::new());
     for layer in layers {
+        let patches = joined_patches(&merged, &layer.document.value);
         merge(&mut merged, &layer.document.value);
+        if let Some(patches) = patches {
+            merged["patches"] = patches;
+        }
     }
     serde_json::from_value(merged).map_err(|error| Error::bug("checked settings could not be read").because(error))
 }
@@ -94,6 +104,45 @@ pub fn origin<'l>(layers: &'l [Layer], pointer: &str) -> (&'l str, Option<Place>
     match gave.or(layers.last()) {
         Some(layer) => (&layer.document.file, layer.document.place(pointer)),
         None => ("--set", None),
+    }
+}
+
+/// The steps of a dotted key; `\.` stands for a dot inside a step.
+fn key_steps(key: &str) -> Vec<String> {
+    key.replace("\\.", "\0").split('.').map(|step| step.replace('\0', ".")).collect()
+}
+
+/// JSON patches of one layer after those of the layers below: each is a step, none replaces another.
+fn joined_patches(below: &Value, layer: &Value) -> Option<Value> {
+    let (below, layer) = (below.get("patches")?.as_object()?, layer.get("patches")?.as_object()?);
+    let mut joined = below.clone();
+    for (chart, patch) in layer {
+        match (joined.get_mut(chart), patch) {
+            (Some(Value::Array(steps)), Value::Array(more)) => steps.extend(more.iter().cloned()),
+            _ => {
+                joined.insert(chart.clone(), patch.clone());
+            }
+        }
+    }
+    Some(Value::Object(joined))
+}
+
+/// `5.0` where a whole number is meant; raw values and patches stay as they are.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            let ours = map.iter_mut().filter(|(key, _)| !matches!(key.as_str(), "values" | "patches"));
+            ours.for_each(|(_, value)| whole_numbers(value));
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Number(number) if !number.is_i64() => {
+            let whole = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 1e15);
+            #[expect(clippy::cast_possible_truncation, reason = "whole and below 1e15")]
+            if let Some(float) = whole {
+                *value = Value::from(float as i64);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -155,6 +204,9 @@ mod tests {
             layer.document.value,
             json!({"users": {"cpu": {"limit": 2}}, "login": {"adminUsers": ["ada", "bob"]}})
         );
+        let dotted = from_set_options(&[r"loadBalancer.annotations.example\.org/x=y1".into()]).unwrap().unwrap();
+        assert_eq!(dotted.document.value["loadBalancer"]["annotations"]["example.org/x"], "y1");
+        assert!(from_set_options(&["users.image.tag=1 # 2".into()]).is_err());
         assert!(from_set_options(&["users.cpu".into()]).is_err());
         assert!(from_set_options(&["user.cpu=1".into()]).is_err());
     }

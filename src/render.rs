@@ -22,19 +22,55 @@ pub struct Rendered {
 /// An undefined variable (file, line, column of the template); text that is not YAML, or that
 /// YAML 1.1 and 1.2 read differently (file, line, column of the values).
 pub fn values(chart: &Chart, context: &Context, file: &str) -> Result<Rendered, Vec<Problem>> {
+    let name = chart.template_file.as_str();
+    let mut text = text(chart, context, to_yaml)?;
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    let document = yaml::parse(file, &text)?;
+    if !document.value.is_object() {
+        return Err(vec![
+            Problem::error(name, None, "the template makes no map of values").fix("write `key: value` lines"),
+        ]);
+    }
+    let marked = self::text(chart, context, |_: &tera::Value, _: Kwargs, _: &State| -> TeraResult<String> {
+        Ok(format!("\"{}\"", yaml::MARK))
+    })?;
+    let split: Vec<Problem> = yaml::split_marks(&marked)
+        .into_iter()
+        .map(|place| {
+            Problem::error(file, Some(place), "here a value stands inside other text, where it could change the document")
+                .fix(format!("let it be the whole value in {name}, and join text inside it: {{{{ (\"http://\" ~ database.host) | yaml }}}}"))
+        })
+        .collect();
+    if !split.is_empty() {
+        return Err(split);
+    }
+    // A second parser, of the same lineage as Helm's, must read the same.
+    match serde_yaml::from_str::<serde_json::Value>(&text) {
+        Ok(theirs) if theirs == document.value => Ok(Rendered { text, document }),
+        Ok(_) => {
+            Err(vec![Problem::error(file, None, "two YAML parsers read it differently").fix("quote the strings in it")])
+        }
+        Err(error) => {
+            Err(vec![Problem::error(file, None, format!("not YAML for Helm: {error}")).fix("quote the strings in it")])
+        }
+    }
+}
+
+/// The template's text with a filter for the values.
+fn text<F>(chart: &Chart, context: &Context, filter: F) -> Result<String, Vec<Problem>>
+where
+    F: Fn(&tera::Value, Kwargs, &State) -> TeraResult<String> + Sync + Send + 'static,
+{
     let mut engine = Tera::new();
     engine.autoescape_on(Vec::<&str>::new());
-    engine.register_filter("yaml", to_yaml);
+    engine.register_filter("yaml", filter);
     let name = chart.template_file.as_str();
     let wrong = |error: &tera::Error| vec![template_problem(name, error)];
     engine.add_raw_template(name, &chart.template).map_err(|error| wrong(&error))?;
     let context = tera::Context::from_serialize(context).map_err(|error| wrong(&error))?;
-    let text = engine.render(name, &context).map_err(|error| wrong(&error))?;
-    let document = yaml::parse(file, &text)?;
-    if document.value.is_object() {
-        return Ok(Rendered { text, document });
-    }
-    Err(vec![Problem::error(name, None, "the template makes no map of values").fix("write `key: value` lines")])
+    engine.render(name, &context).map_err(|error| wrong(&error))
 }
 
 /// Quotes strings and keys, emits lists and maps: any value as one line of YAML.

@@ -10,7 +10,23 @@ use crate::yaml::{Document, pointer_join, pointer_to_path};
 
 /// The JSON schema of a type, as draft-07, which editors understand best.
 pub fn of<T: JsonSchema>() -> Value {
-    SchemaGenerator::new(SchemaSettings::draft07()).into_root_schema_for::<T>().to_value()
+    let mut schema = SchemaGenerator::new(SchemaSettings::draft07()).into_root_schema_for::<T>().to_value();
+    bound_integers(&mut schema);
+    schema
+}
+
+/// Formats are not checked by validators; the largest number of 32 bits must be said in full.
+fn bound_integers(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            if map.get("format").and_then(Value::as_str) == Some("uint32") {
+                map.insert("maximum".to_owned(), Value::from(u32::MAX));
+            }
+            map.values_mut().for_each(bound_integers);
+        }
+        Value::Array(items) => items.iter_mut().for_each(bound_integers),
+        _ => {}
+    }
 }
 
 /// A schema that is made ready once and used for many documents.
@@ -65,8 +81,11 @@ fn problems_of(document: &Document, schema: &Value, error: &ValidationError<'_>)
 fn fix(error: &ValidationError<'_>) -> Option<String> {
     let value = error.instance();
     match error.kind() {
-        ValidationErrorKind::Type { kind } if format!("{kind:?}").contains("String") => {
-            (value.is_number() || value.is_boolean()).then(|| format!("quote it: \"{value}\""))
+        ValidationErrorKind::Type { .. } if error.to_string().contains("\"string\"") => {
+            // 1.10 has become 1.1 by now, so it is not shown.
+            let exact = value.is_i64() || value.is_boolean();
+            let loose = value.is_number().then(|| "put quotes round it, as you wrote it".to_owned());
+            if exact { Some(format!("quote it: \"{value}\"")) } else { loose }
         }
         ValidationErrorKind::Enum { options } => {
             let options = options.as_array()?.iter().filter_map(Value::as_str);

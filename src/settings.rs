@@ -41,6 +41,7 @@ pub struct Settings {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Storage {
     /// The StorageClass for all volumes. Unset: the cluster's default class.
+    #[schemars(regex(pattern = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
     pub class_name: Option<String>,
     /// The default StorageClass to create in a cluster that has none.
     pub new_class: Option<NewStorageClass>,
@@ -313,6 +314,7 @@ pub struct SourceOverride {
     /// A chart repository, e.g. a mirror of the public one.
     pub repo: Option<String>,
     /// Another version; its digest is then kept in `iris.lock` unless `sha256` is given.
+    #[schemars(regex(pattern = r"^[0-9A-Za-z][0-9A-Za-z.+_-]*$"))]
     pub version: Option<String>,
     /// SHA-256 of the archive, 64 hex digits.
     #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]

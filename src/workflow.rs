@@ -50,6 +50,8 @@ pub fn prepare(loaded: &mut Loaded, ledger: &Ledger) -> Result<Validated> {
     let previous = Previous::read(&loaded.folder)?;
     let mut problems = validate::check_settings(&loaded.settings, &loaded.layers);
     let told = problems.clone();
+    let charts: Vec<String> = loaded.charts.iter().map(|chart| chart.name.clone()).collect();
+    problems.extend(previous.orphans(&charts)?);
     problems.extend(compose::unknown_charts(loaded));
     let mut parts = BTreeMap::new();
     for chart in &loaded.charts {
@@ -126,10 +128,7 @@ fn part(
 
 /// Whether a problem of the values is one of the settings that was told where it was written.
 fn is_told(problem: &Problem, told: &[Problem]) -> bool {
-    let kind = |message: &str| {
-        let start = message.find(" still holds").or_else(|| message.find(" is not fixed"))?;
-        Some(message[start..].to_owned())
-    };
+    let kind = |message: &str| message.find(" still holds").map(|start| message[start..].to_owned());
     let mine = kind(&problem.message);
     mine.is_some() && told.iter().any(|other| kind(&other.message) == mine)
 }

@@ -50,7 +50,8 @@ impl Cache {
             return Ok(None);
         }
         let archive = Archive::new(name, version, fs::read_limited(&path, MAX_ARCHIVE)?);
-        if path.file_name().is_some_and(|file| *file == *archive.file_name()) {
+        let named_right = path.file_name().is_some_and(|file| *file == *archive.file_name());
+        if named_right && expected.is_none_or(|expected| expected == archive.sha256) {
             return Ok(Some(archive));
         }
         Err(Error::user(format!("{} has been changed or damaged", path.display()))

@@ -35,6 +35,23 @@ impl Previous {
         Ok(Self { folder: folder.to_owned(), manifests: current.into_iter().chain(next).collect() })
     }
 
+    /// Problems with edits of charts that the next bundle does not have.
+    ///
+    /// # Errors
+    /// A folder that cannot be looked at.
+    pub fn orphans(&self, charts: &[String]) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        for chart in self.kept().into_keys().filter(|chart| !charts.contains(chart)) {
+            let file = self.folder.join(&chart).join("overrides.yaml");
+            if fs::exists(&file)? {
+                let shown = file.display().to_string();
+                let message = format!("holds edits of {chart}, which this bundle no longer has");
+                problems.push(Problem::error(&shown, None, message).fix(format!("drop them: rm '{shown}'")));
+            }
+        }
+        Ok(problems)
+    }
+
     /// The edits that earlier renders kept, by chart.
     pub fn kept(&self) -> BTreeMap<String, Edits> {
         let releases = self.manifests.iter().flat_map(|manifest| &manifest.releases);
@@ -111,7 +128,12 @@ impl Previous {
         rendered: (&str, &Value),
         overrides_of: impl Fn(&Edits) -> (String, Value),
     ) -> Result<ChartEdits> {
-        let mut edits = self.kept().remove(chart).unwrap_or_else(|| Value::Object(Map::new()));
+        let nothing = || Value::Object(Map::new());
+        let mut edits = self.kept().remove(chart).unwrap_or_else(nothing);
+        if !fs::exists(&self.folder.join(chart).join("overrides.yaml"))? {
+            // Removing the file is how a person drops all edits.
+            edits = nothing();
+        }
         let (overrides_text, _) = overrides_of(&edits);
         let in_values = self.edited(&format!("{chart}/values.yaml"), rendered.0)?;
         let in_overrides = self.edited(&format!("{chart}/overrides.yaml"), &overrides_text)?;

@@ -7,6 +7,7 @@ use super::manifest::{FileEntry, Manifest};
 use super::{MANIFEST_FILE, NEXT_FILE, read, secrets_file};
 use crate::error::{Error, Result};
 use crate::fs::{self, Access};
+use crate::problem::Problem;
 use crate::secrets::Ledger;
 
 /// What goes into every bundle's `.gitignore`.
@@ -52,6 +53,9 @@ pub fn write(folder: &Path, draft: &Draft, ledger: &Ledger) -> Result<Vec<SetAsi
         .chain([&manifest])
         .flat_map(|manifest| manifest.files.clone())
         .collect();
+    if ours.iter().all(|entry| manifest.files.contains(entry)) {
+        refuse_foreign(folder, draft)?;
+    }
     fs::create_folder(folder)?;
     fs::write(&folder.join(NEXT_FILE), text.as_bytes(), Access::Shared)?;
     let mut set_aside = Vec::new();
@@ -64,6 +68,9 @@ pub fn write(folder: &Path, draft: &Draft, ledger: &Ledger) -> Result<Vec<SetAsi
     }
     write_if_changed(&folder.join(".gitignore"), GITIGNORE)?;
     write_secrets(folder, &manifest, ledger)?;
+    for left in charts_that_left(old.as_ref(), &manifest) {
+        fs::remove(&folder.join(left).join("secrets.yaml"))?;
+    }
     fs::rename(&folder.join(NEXT_FILE), &folder.join(MANIFEST_FILE))?;
     // Files of ours that the new bundle no longer has; anything else in the folder stays.
     for gone in old.into_iter().flat_map(|old| old.files) {
@@ -75,6 +82,37 @@ pub fn write(folder: &Path, draft: &Draft, ledger: &Ledger) -> Result<Vec<SetAsi
         }
     }
     Ok(set_aside)
+}
+
+/// A folder without a bundle may hold anything: nothing of it is overwritten.
+fn refuse_foreign(folder: &Path, draft: &Draft) -> Result<()> {
+    if fs::exists(&folder.join(MANIFEST_FILE))? || fs::exists(&folder.join(NEXT_FILE))? {
+        return Ok(());
+    }
+    let secrets = draft.manifest.releases.iter().map(|release| format!("{}/secrets.yaml", release.chart));
+    let ours: Vec<String> = draft.files.keys().cloned().chain([".gitignore".to_owned()]).chain(secrets).collect();
+    let mut problems = Vec::new();
+    for path in ours {
+        let file = folder.join(path);
+        if fs::exists(&file)? {
+            problems.push(Problem::error(
+                file.display().to_string(),
+                None,
+                "is there already, and this folder is no bundle",
+            ));
+        }
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Error::problems(format!("{} holds files that a bundle would overwrite", folder.display()), problems)
+        .hint("choose another folder with --output-dir, or move these files away"))
+}
+
+fn charts_that_left<'m>(old: Option<&'m Manifest>, new: &'m Manifest) -> impl Iterator<Item = &'m str> {
+    let stays = |chart: &str| new.releases.iter().any(|release| release.chart == chart);
+    let charts = old.into_iter().flat_map(|old| &old.releases).map(|release| release.chart.as_str());
+    charts.filter(move |chart| !stays(chart))
 }
 
 /// A file that a person had edited.
@@ -121,7 +159,7 @@ pub(super) fn write_secrets(folder: &Path, manifest: &Manifest, ledger: &Ledger)
         let path = folder.join(&release.chart).join("secrets.yaml");
         match secrets_file::text(manifest, &release.chart, ledger)? {
             Some(text) => fs::write(&path, text.expose().as_bytes(), Access::Private)?,
-            None => fs::remove(&path)?,
+            None => {}
         }
     }
     Ok(())

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::layers::Layer;
 use crate::library::{ChartFiles, Library};
+use crate::names::check_namespace;
 use crate::problem::Problem;
 use crate::schema::{self, Checker};
 use crate::yaml::{Document, parse};
@@ -123,7 +124,28 @@ fn spec_problems(spec: &ReleaseSpec, document: &Document, helm: &BTreeMap<String
     if spec.scope == Scope::Cluster && spec.release_name.is_none() {
         problems.push(at("/scope", "a release of the cluster needs a fixed `releaseName`", "add releaseName"));
     }
+    for (pointer, name) in [("/releaseName", &spec.release_name), ("/namespace", &spec.namespace)] {
+        if name.as_ref().is_some_and(|name| check_namespace(name).is_err()) {
+            problems.push(at(pointer, "it is no name that Kubernetes takes", "use at most 63 of a-z, 0-9 and -"));
+        }
+    }
+    let mut filled: Vec<&String> = Vec::new();
     for (index, secret) in spec.secrets.iter().enumerate() {
+        if spec.secrets[..index].iter().any(|other| other.name == secret.name) {
+            let message = format!("the secret `{}` stands here a second time", secret.name);
+            problems.push(at(&format!("/secrets/{index}"), &message, "give the first one all the paths"));
+        }
+        for path in &secret.paths {
+            if let Some(other) = filled.iter().find(|other| is_inside(path, other) || is_inside(other, path)) {
+                let message = format!("`{path}` and `{other}` overlap: one secret would erase the other");
+                problems.push(at(
+                    &format!("/secrets/{index}/paths"),
+                    &message,
+                    "let each secret fill a path of its own",
+                ));
+            }
+            filled.push(path);
+        }
         let pointer = format!("/secrets/{index}");
         if crate::library::require_name("secret", &secret.name).is_err() {
             problems.push(at(&pointer, "the secret has no proper name", "use a-z, 0-9 and -"));
@@ -141,6 +163,11 @@ fn spec_problems(spec: &ReleaseSpec, document: &Document, helm: &BTreeMap<String
         problems.extend(more);
     }
     problems
+}
+
+/// Whether a value path is another one or leads on from it.
+fn is_inside(long: &str, short: &str) -> bool {
+    long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// A duration as `90s`, `15m` or `1h`, in seconds.

@@ -2,7 +2,8 @@
 //!
 //! Tera takes an unknown name inside `if` and `for` for false, in silence, and lets a template
 //! print anything anywhere. So templates are kept to a small part of Tera: literal YAML, `if`,
-//! `for`, comments, and interpolations that end in `| yaml` and stand as a whole YAML value.
+//! `for`, comments, and interpolations that end in `| yaml`. That each stands as a whole YAML
+//! value is seen when it is rendered.
 
 use serde_json::Value;
 
@@ -56,8 +57,11 @@ impl<'t> Checker<'t> {
                 return;
             };
             let inside = &self.text[body..end - close.len()];
+            if kind != "{#" && inside.contains('\\') {
+                self.refuse(start, "a backslash inside a tag", "leave it out: a template needs no escapes");
+            }
             match kind {
-                "{{" => self.interpolation(start, end, inside),
+                "{{" => self.interpolation(start, inside),
                 "{%" => self.block(body, inside),
                 _ => {}
             }
@@ -75,7 +79,7 @@ impl<'t> Checker<'t> {
         self.problems.push(Problem::error(self.file, Some(place), message).fix(fix));
     }
 
-    fn interpolation(&mut self, start: usize, end: usize, inside: &str) {
+    fn interpolation(&mut self, start: usize, inside: &str) {
         let trimmed = inside.trim_start_matches('-').trim_end_matches('-');
         let words = words(trimmed);
         let last_two: Vec<_> = words.iter().rev().take(2).map(|(_, word)| word.clone()).collect();
@@ -86,56 +90,14 @@ impl<'t> Checker<'t> {
                 format!("write {{{{ {} | yaml }}}}", trimmed.trim()),
             );
         }
-        if !self.stands_alone(start, end) {
+        if !is_piped_whole(&words) {
             self.refuse(
                 start,
-                "an interpolation inside other text: a value could change the document",
-                "let it be the whole value and join text with ~, e.g. {{ \"http://\" ~ database.host | yaml }}",
+                "only the last part of this goes through `| yaml`: a filter binds tighter than an operator",
+                "put the rest in parentheses, e.g. {{ (\"http://\" ~ database.host) | yaml }}",
             );
         }
         self.expression(start, trimmed);
-    }
-
-    /// A value of a key or list, a key, or any place inside a comment or a block scalar.
-    fn stands_alone(&self, start: usize, end: usize) -> bool {
-        let line_start = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
-        let line = &self.text[line_start..start];
-        if line.trim_start().starts_with('#') || self.in_block_scalar(line_start) {
-            return true;
-        }
-        let before = line.trim_end();
-        let after = self.text[end..].lines().next().unwrap_or_default();
-        let tag_before = before.ends_with("%}") || before.ends_with("#}");
-        let tag_after = after.trim_start().starts_with("{%") || after.trim_start().starts_with("{#");
-        let starts_value =
-            before.is_empty() || before.ends_with([':', '-', '[', ',', '{']) && before.len() < line.len();
-        let starts_flow = line.ends_with(['[', '{']);
-        let ends_value = after.trim().is_empty() || after.starts_with([':', ',', ']', '}']) || after.starts_with(" #");
-        (starts_value || starts_flow || tag_before) && (ends_value || tag_after)
-    }
-
-    fn in_block_scalar(&self, line_start: usize) -> bool {
-        let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
-        let own_end = self.text[line_start..].find('\n').map_or(self.text.len(), |newline| line_start + newline);
-        let mut limit = indent(&self.text[line_start..own_end]);
-        for line in self.text[..line_start].lines().rev() {
-            let trimmed = line.trim();
-            if trimmed.is_empty() || trimmed.starts_with("{%") || indent(line) >= limit {
-                continue;
-            }
-            limit = indent(line);
-            let header = trimmed.rsplit([':', '-']).next().unwrap_or_default().trim();
-            let is_header =
-                |mark| header.strip_prefix(mark).is_some_and(|rest: &str| rest.chars().all(|c| c.is_ascii_digit()));
-            let chomped = trimmed.ends_with("|-")
-                || trimmed.ends_with("|+")
-                || trimmed.ends_with(">-")
-                || trimmed.ends_with(">+");
-            if is_header('|') || is_header('>') || chomped {
-                return true;
-            }
-        }
-        false
     }
 
     fn block(&mut self, at: usize, inside: &'t str) {
@@ -255,6 +217,26 @@ impl<'t> Checker<'t> {
     }
 }
 
+/// Whether everything before the filters is one path, one literal, or in parentheses.
+fn is_piped_whole(words: &[(usize, Word)]) -> bool {
+    let mut depth = 0_usize;
+    let mut parts = 0;
+    for (_, word) in words {
+        match word {
+            Word::Other('(') => {
+                parts += usize::from(depth == 0);
+                depth += 1;
+            }
+            Word::Other(')') => depth = depth.saturating_sub(1),
+            Word::Pipe if depth == 0 => break,
+            Word::Path(_) | Word::Literal if depth == 0 => parts += 1,
+            _ if depth == 0 => return false,
+            _ => {}
+        }
+    }
+    parts == 1
+}
+
 fn child<'s>(root: &'s Value, schema: &'s Value, step: &str) -> Result<Option<&'s Value>, Vec<String>> {
     let properties = schema.get("properties").and_then(Value::as_object);
     if let Some(found) = properties.and_then(|map| map.get(step)) {
@@ -292,7 +274,7 @@ mod tests {
     fn good_templates_pass() {
         let text = r#"# {{ release.name | yaml }} is the release
 a: {{ users.image.name | yaml }}
-b: [{{ users.homeSize | yaml }}, {{ "x" ~ database.host | yaml }}]
+b: [{{ users.homeSize | yaml }}, {{ ("x" ~ database.host) | yaml }}]
 {%- if storage.newClass and not login.allowAll %}
 {{ release.name | yaml }}: {{ storage.newClass.parameters | yaml }}
 {%- elif storage.newClass.parameters.availability == "nova" %}
@@ -315,9 +297,10 @@ c: |
             ("a: {{ users.image.nam | yaml }}", "`users.image.nam` is not in the context"),
             ("a: {{ users.image.name }}", "does not end in `| yaml`"),
             ("a: {{ users.image.name | yaml | safe }}", "the filter `safe` is not allowed"),
-            ("a: x{{ users.image.name | yaml }}", "inside other text"),
-            ("a: b {{ users.image.name | yaml }}", "inside other text"),
-            ("a: {{ users.image.name | yaml }}x", "inside other text"),
+            ("a: {{ users.image.name ~ 'x' | yaml }}", "binds tighter"),
+            ("a: {{ users.image.name or 'x' | yaml }}", "binds tighter"),
+            ("a: {{ not users.image.name | yaml }}", "binds tighter"),
+            (r"a: {{ '\'' | yaml }} b: {{ users.image.name }} c: {{ '\'' | yaml }}", "a backslash"),
             ("{% if user.x %}{% endif %}", "`user` is not in the context"),
             ("{% for x in users.image.nme %}{% endfor %}", "`users.image.nme` is not in the context"),
             ("{% for x in scheduling.userTolerations %}{{ x.kee | yaml }}{% endfor %}", "`x.kee`"),

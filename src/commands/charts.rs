@@ -17,6 +17,7 @@ use crate::interrupt::Interrupt;
 use crate::layers;
 use crate::library::Library;
 use crate::load;
+use crate::problem::Problem;
 use crate::profile::Profile;
 use crate::reference;
 use crate::render;
@@ -95,7 +96,17 @@ pub(super) fn run(args: &ChartsArgs, global: &GlobalArgs, environment: &Environm
 fn list(library: &Library, output: OutputFormat, ui: &Ui) -> Result<()> {
     let mut rows = Vec::new();
     for name in library.chart_names()? {
-        let chart = chart::load(library, &name)?;
+        let Ok(chart) = chart::load(library, &name) else {
+            rows.push(Row {
+                description: format!("(not right: see helm iris charts check {name})"),
+                from: library.chart(&name)?.origin.describe(),
+                source: String::new(),
+                scope: Scope::Hub,
+                needs: Vec::new(),
+                name,
+            });
+            continue;
+        };
         let source = &chart.spec.source;
         let source = match (&source.chart, &source.version) {
             (Some(chart), Some(version)) => format!("{chart} {version}"),
@@ -126,11 +137,22 @@ fn check(library: &Library, name: &str) -> Result<usize> {
     if !chart.helm.is_empty() {
         ChartContent::of_folder(&chart.helm)?;
     }
-    let profiles = library.profile_names()?;
-    for profile in &profiles {
-        let layers = Profile::load(library, profile)?.layers;
+    for need in &chart.spec.needs {
+        if need != "database" && library.chart(need).is_err() {
+            let place = chart.document.place("/needs");
+            problems.push(Problem::error(
+                &chart.document.file,
+                place,
+                format!("`needs: {need}`: there is no such chart"),
+            ));
+        }
+    }
+    // A profile that is not right is no fault of this chart.
+    let names = library.profile_names()?;
+    let profiles: Vec<Profile> = names.iter().filter_map(|name| Profile::load(library, name).ok()).collect();
+    for Profile { layers, name: profile, .. } in &profiles {
         let own = select::defaults(&chart);
-        let settings = layers::settings(std::iter::once(&own).chain(&layers))?;
+        let settings = layers::settings(std::iter::once(&own).chain(layers))?;
         let release =
             ReleaseContext { name: chart.release_name(name), namespace: name.to_owned(), chart: name.to_owned() };
         let context = Context::build(&settings, release, Some("postgresql".to_owned()));

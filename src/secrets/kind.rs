@@ -20,7 +20,7 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// What a secret looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("pattern" = r"^(hex32|alnum\((1[2-9]|[2-9][0-9]|1[01][0-9]|12[0-8])\))$"))]
 pub enum SecretKind {
     /// 32 random bytes as 64 hex digits, as JupyterHub asks for tokens and cookie secrets.
     #[default]

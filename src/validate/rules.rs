@@ -88,8 +88,9 @@ fn floating_tags(merged: &Merged<'_>) -> Vec<Problem> {
         "/image",
     ];
     let floating = |at: &&&str| {
-        merged
-            .value
+        // What comes from settings is told there.
+        let overrides = &merged.overrides.value;
+        overrides
             .pointer(&format!("{at}/tag"))
             .and_then(Value::as_str)
             .is_some_and(|tag| tag == "latest" || tag.is_empty())

@@ -44,7 +44,7 @@ fn one(chart: &ChartContent, values: &Value, pointer: &str, merged: &Merged<'_>)
 fn against(schema: &Value, chart: &ChartContent, values: &Value, pointer: &str, merged: &Merged<'_>) -> Vec<Problem> {
     let mut schema = schema.clone();
     let dialect = schema.get("$schema").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let draft = if dialect.contains("draft-07") { Draft::Draft7 } else { Draft::Draft202012 };
+    let draft = draft_of(&dialect);
     if let Some(map) = schema.as_object_mut() {
         // Some charts name a dialect that does not exist; Helm's validator takes its newest then.
         map.remove("$schema");
@@ -64,6 +64,19 @@ fn against(schema: &Value, chart: &ChartContent, values: &Value, pointer: &str, 
     let document = Document::synthetic(String::new(), values);
     let found = schema::check_at(&document, &schema, &validator);
     found.into_iter().map(|(at, problem)| placed(problem, &format!("{pointer}{at}"), &chart.name, merged)).collect()
+}
+
+/// The dialect that a schema names; for none, or one that does not exist, the newest, as Helm has it.
+fn draft_of(dialect: &str) -> Draft {
+    [
+        ("draft-04", Draft::Draft4),
+        ("draft-06", Draft::Draft6),
+        ("draft-07", Draft::Draft7),
+        ("2019-09", Draft::Draft201909),
+    ]
+    .into_iter()
+    .find(|(name, _)| dialect.contains(name))
+    .map_or(Draft::Draft202012, |(_, draft)| draft)
 }
 
 fn placed(problem: Problem, pointer: &str, chart: &str, merged: &Merged<'_>) -> Problem {

@@ -19,6 +19,7 @@ const MAX_DEPTH: usize = 64;
 /// scalars that Helm's YAML 1.1 parser would read differently.
 pub fn parse(file: &str, text: &str) -> Result<Document, Vec<Problem>> {
     let mut builder = Builder::new(file);
+    builder.problems.extend(unreadable(file, text));
     for event in Parser::new_from_str(text) {
         match event {
             Ok((event, span)) => builder.event(event, span),
@@ -44,6 +45,25 @@ pub fn parse(file: &str, text: &str) -> Result<Document, Vec<Problem>> {
     } else {
         Err(builder.problems)
     }
+}
+
+/// Characters that YAML 1.1 takes for line breaks or refuses, and directives.
+fn unreadable(file: &str, text: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let at = |column: usize| Some(Place { line: number + 1, column: column + 1 });
+        if line.starts_with('%') {
+            problems.push(Problem::error(file, at(0), "a YAML directive is not supported").fix("remove the line"));
+        }
+        let bad = |c: &char| c.is_control() && *c != '\t' || matches!(c, '\u{2028}' | '\u{2029}');
+        if let Some((column, c)) = line.chars().enumerate().find(|(_, c)| bad(c)) {
+            let message = format!("the character U+{:04X} cannot stand in YAML", u32::from(c));
+            problems.push(
+                Problem::error(file, at(column), message).fix("remove it, or write it as an escape in double quotes"),
+            );
+        }
+    }
+    problems
 }
 
 fn place_of(marker: saphyr_parser::Marker) -> Place {

@@ -5,6 +5,7 @@
 
 mod build;
 mod emit;
+mod marks;
 mod scalar;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 pub use build::parse;
 pub use emit::{inline, literal_document};
+pub use marks::{MARK, split_marks};
 
 use crate::problem::Place;
 

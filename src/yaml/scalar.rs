@@ -47,10 +47,10 @@ fn number_trap(text: &str, is_key: bool) -> Option<String> {
     if matches!(body, ".inf" | ".nan") {
         return Some("a number that JSON cannot hold".to_owned());
     }
-    if !body.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+    let bare = body.replace('_', "");
+    if !bare.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return None;
     }
-    let bare = body.replace('_', "");
     if bare != body && (digits(&bare) || float(&bare).is_some()) {
         return Some(format!("the number {bare}"));
     }
@@ -60,7 +60,8 @@ fn number_trap(text: &str, is_key: bool) -> Option<String> {
             "0b" => 2,
             _ => 8,
         };
-        return i64::from_str_radix(&bare[2..], radix).ok().map(|number| format!("the number {number}"));
+        let all_digits = bare.len() > 2 && bare[2..].chars().all(|c| c.is_digit(radix));
+        return all_digits.then(|| "a number in another base".to_owned());
     }
     if body.len() > 1 && body.starts_with('0') && digits(body) {
         return match i64::from_str_radix(body, 8) {
@@ -105,9 +106,22 @@ mod tests {
 
     #[test]
     fn readings_that_differ_are_traps() {
-        for text in
-            ["y", "On", "NO", "0755", "1_000", "0o14", "0x1F", "12:30:45", "9007199254740993", "<<", ".inf", "1_0.5"]
-        {
+        for text in [
+            "y",
+            "On",
+            "NO",
+            "0755",
+            "1_000",
+            "0o14",
+            "0x1F",
+            "12:30:45",
+            "9007199254740993",
+            "<<",
+            ".inf",
+            "1_0.5",
+            "-_1",
+            "0xffffffffffffffff",
+        ] {
             assert!(trap(text, false).is_some(), "{text}");
         }
         for text in
