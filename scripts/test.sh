@@ -58,7 +58,7 @@ prepare() {
 # rung NAME COMMAND…: runs it, says how long it took, and counts: the tests in it
 # by the lines of cargo, or else the rung itself as one.
 rung() {
-  local name=$1 began=$EPOCHREALTIME code=0 ok bad left
+  local name=$1 began=${EPOCHREALTIME/[.,]/} code=0 ok bad left
   shift
   say "" "=== $name"
   # Not in an `if`, where bash would overlook a failure inside a function.
@@ -68,13 +68,13 @@ rung() {
   set -e
   read -r ok bad left < <(awk '
     /^test result: / { ran = 1; for (i = 1; i < NF; i++) { if ($(i+1) == "passed;") ok += $i; if ($(i+1) == "failed;") bad += $i; if ($(i+1) == "ignored;") left += $i } }
-    /^SKIPPED / { left++; skip = 1 }
+    /^SKIPPED/ { left++; skip = 1 }
     END { print (ran || skip ? ok + 0 : "-"), bad + 0, left + 0 }' "$log")
   if [[ $ok == - ]]; then ok=$((code == 0)); fi
   if ((code != 0 && bad == 0)); then bad=1; fi
   passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + left))
   if ((code != 0)); then failures+=("$name"); fi
-  say "--- $name: $( ((code == 0)) && echo ok || echo FAILED), $(awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }') s"
+  say "--- $name: $( ((code == 0)) && echo ok || echo FAILED), $(((${EPOCHREALTIME/[.,]/} - began + 500000) / 1000000)) s"
 }
 
 scripts_are_right() {
@@ -117,7 +117,7 @@ quick_rungs() {
   rung "licences and advisories" deny
   rung "tools: Helm 3 and Helm 4" scripts/tools.sh helm
   rung "1: unit and property tests" cargo test --locked --quiet --lib --bins
-  rung "2-4: transcripts, contracts, real Helm" cargo test --locked --quiet --test it -- --skip cluster::
+  rung "2-4: transcripts, contracts, real Helm" cargo test --locked --quiet --test it -- --skip cluster:: --show-output
 }
 
 # --- with a control plane ----------------------------------------------------
@@ -126,7 +126,7 @@ end_testbed() { "$root/scripts/testbed.sh" down; }
 
 with_a_cluster() {
   eval "$("$root/scripts/testbed.sh" env)"
-  cargo test --locked --quiet --test it -- cluster:: --test-threads=2
+  cargo test --locked --quiet --test it -- cluster:: docs:: --show-output
 }
 
 cluster_rungs() {

@@ -97,6 +97,26 @@ impl Error {
         Self { problems, ..Self::user(message) }
     }
 
+    /// Several errors of one run as one; the first is the message if it is alone.
+    pub fn join(mut errors: Vec<Self>) -> Self {
+        if errors.len() == 1
+            && let Some(only) = errors.pop()
+        {
+            return only;
+        }
+        let kind =
+            if errors.iter().any(|error| error.kind == ErrorKind::User) { ErrorKind::User } else { ErrorKind::Usage };
+        let mut joined = Self::new(kind, "several things are not right");
+        for error in errors {
+            if error.problems.is_empty() {
+                joined.causes.push(error.to_string());
+            }
+            joined.problems.extend(error.problems);
+            joined.hints.extend(error.hints);
+        }
+        joined
+    }
+
     /// Adds a reason.
     #[must_use]
     pub fn because(mut self, cause: impl fmt::Display) -> Self {

@@ -1,6 +1,6 @@
 //! Files, with the path in every error. The only place that reads or writes them.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind as IoKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -72,11 +72,23 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes a file whole or not at all: to a temporary file beside it, synced, then renamed.
+/// Writes a file whole or not at all: to a temporary file beside it, then renamed.
 ///
 /// # Errors
 /// When the folder cannot be written or the disk is full; the old content then still stands.
 pub fn write(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
+    replace(path, bytes, access, |_| Ok(()))
+}
+
+/// As [`write`], and on the disk before it returns: for what cannot be made again.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_durable(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
+    replace(path, bytes, access, File::sync_all)
+}
+
+fn replace(path: &Path, bytes: &[u8], access: Access, settle: impl Fn(&File) -> std::io::Result<()>) -> Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -93,7 +105,7 @@ pub fn write(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
         .map_err(|error| failed("write", path, &error))?;
     temporary
         .write_all(bytes)
-        .and_then(|()| temporary.as_file().sync_all())
+        .and_then(|()| settle(temporary.as_file()))
         .map_err(|error| failed("write", path, &error))?;
     temporary.persist(path).map_err(|error| failed("write", path, &error.error))?;
     Ok(())
@@ -140,12 +152,20 @@ pub fn require_private(path: &Path) -> Result<()> {
         .hint(format!("chmod 600 {}", path.display())))
 }
 
-/// Makes a file readable by its owner alone.
+/// A folder that is held against other processes until this is dropped.
+#[derive(Debug)]
+pub struct Held {
+    _handle: File,
+}
+
+/// Waits until no other process holds the folder, and holds it.
 ///
 /// # Errors
-/// When that is not allowed.
-pub fn make_private(path: &Path) -> Result<()> {
-    fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(|error| failed("protect", path, &error))
+/// When the folder cannot be opened.
+pub fn hold(folder: &Path) -> Result<Held> {
+    let handle = File::open(folder).map_err(|error| failed("read", folder, &error))?;
+    handle.lock().map_err(|error| failed("hold", folder, &error))?;
+    Ok(Held { _handle: handle })
 }
 
 /// SHA-256 in hex.

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::archive::{Archive, Cache, LOCK_FILE, Lock, Wanted, assemble, wanted};
+use crate::bundle::MANIFEST_FILE;
 use crate::chart::{self, Chart};
 use crate::error::{Error, Result};
+use crate::fs;
 use crate::layers::{self, Layer};
 use crate::library::{Library, Origin};
 use crate::names::check_namespace;
+use crate::problem::{Problem, did_you_mean};
 use crate::profile::Profile;
 use crate::secrets::{Ledger, LocalStore, Need};
 use crate::select;
@@ -69,16 +72,26 @@ pub struct Loaded {
 /// # Errors
 /// Anything wrong in any of them.
 pub fn load(request: &Request) -> Result<Loaded> {
-    let site = Site::load(request.site_file.as_deref())?;
-    let roots = std::iter::once(site.folder.clone()).chain(request.config_folder.clone()).collect();
-    let library = Library::new(roots);
-    let set = layers::from_set_options(&request.set)?;
-    let profile_name = request.profile.clone().or_else(|| site.profile.clone()).ok_or_else(|| no_profile(&library))?;
-    let profile = Profile::load(&library, &profile_name)?;
-    let target = chart::load(&library, &request.chart)?;
+    let site = Site::load(request.site_file.as_deref());
+    let folder = site.as_ref().map_or_else(|_| PathBuf::from("."), |site| site.folder.clone());
+    let library = Library::new(std::iter::once(folder).chain(request.config_folder.clone()).collect());
+    let set = layers::from_set_options(&request.set);
+    let named = request.profile.clone().or_else(|| site.as_ref().ok()?.profile.clone());
+    let profile = named.as_ref().map(|name| Profile::load(&library, name)).transpose();
+    let target = chart::load(&library, &request.chart);
+    // Each may be wrong in its own way; a person wants to hear of all of them.
+    let (site, set, profile, target) = match (site, set, profile, target) {
+        (Ok(site), Ok(set), Ok(Some(profile)), Ok(target)) => (site, set, profile, target),
+        (Ok(_), Ok(_), Ok(None), Ok(_)) => return Err(no_profile(&library)),
+        (site, set, profile, target) => {
+            let errors = [site.err(), set.err(), profile.err(), target.err()];
+            return Err(Error::join(errors.into_iter().flatten().collect()));
+        }
+    };
     let namespace = namespace(request, &target)?;
     let above: Vec<Layer> = profile.layers.iter().cloned().chain(site.layer.clone()).chain(set).collect();
     let charts = select::charts(&library, target, &above)?;
+    check_sources(&charts, &above)?;
     let layers: Vec<Layer> = charts.iter().map(select::defaults).chain(above).collect();
     let settings = layers::settings(&layers)?;
     let folder = request.output.clone().unwrap_or_else(|| PathBuf::from(&namespace));
@@ -86,7 +99,7 @@ pub fn load(request: &Request) -> Result<Loaded> {
     Ok(Loaded {
         chart: request.chart.clone(),
         notes: shadow_notes(&charts, &profile),
-        profile: profile_name,
+        profile: profile.name.clone(),
         settings,
         layers,
         store: LocalStore::new(&site.folder, &namespace),
@@ -96,6 +109,25 @@ pub fn load(request: &Request) -> Result<Loaded> {
         folder,
         charts,
     })
+}
+
+/// A source that is meant for a chart of this install and misspelt would be silently of no use.
+fn check_sources(charts: &[Chart], layers: &[Layer]) -> Result<()> {
+    let settings = layers::settings(layers)?;
+    let lock = Lock::default();
+    let mut known = Vec::new();
+    for chart in charts {
+        known.extend(wanted(chart, &settings, &lock)?.into_iter().map(|wanted| wanted.name));
+    }
+    let mut problems = Vec::new();
+    for name in settings.sources.keys().filter(|name| !known.contains(name)) {
+        if let Some(like) = did_you_mean(name, known.iter().map(String::as_str)) {
+            let (file, place) = layers::origin(layers, &format!("/sources/{name}"));
+            let message = format!("`sources.{name}` is for no chart of this install");
+            problems.push(Problem::error(file, place, message).fix(format!("did you mean `{like}`?")));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Error::problems("the sources are not right", problems)) }
 }
 
 fn no_profile(library: &Library) -> Error {
@@ -175,6 +207,14 @@ impl Loaded {
             archives.insert(chart.name.clone(), archive);
         }
         Ok(archives)
+    }
+
+    /// Whether a bundle stands without the secrets that it was made with.
+    ///
+    /// # Errors
+    /// A folder that cannot be looked at.
+    pub fn has_lost_its_secrets(&self) -> Result<bool> {
+        Ok(fs::exists(&self.folder.join(MANIFEST_FILE))? && !fs::exists(self.store.path())?)
     }
 
     /// The hub's ledger of this machine, with everything that the charts need.

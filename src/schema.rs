@@ -87,6 +87,7 @@ fn fix(error: &ValidationError<'_>) -> Option<String> {
             let loose = value.is_number().then(|| "put quotes round it, as you wrote it".to_owned());
             if exact { Some(format!("quote it: \"{value}\"")) } else { loose }
         }
+        ValidationErrorKind::Pattern { pattern } => pattern_fix(pattern),
         ValidationErrorKind::Enum { options } => {
             let options = options.as_array()?.iter().filter_map(Value::as_str);
             did_you_mean(value.as_str()?, options).map(|like| format!("did you mean `{like}`?"))
@@ -95,12 +96,29 @@ fn fix(error: &ValidationError<'_>) -> Option<String> {
     }
 }
 
+/// What a pattern of our own settings asks for, in words.
+fn pattern_fix(pattern: &str) -> Option<String> {
+    let words = [
+        ("[KMGT]$", "write a number and K, M, G or T, e.g. 512M or 4G"),
+        ("(Ki|Mi|Gi|Ti|K|M|G|T)$", "write a number and Mi, Gi or Ti, e.g. 10Gi"),
+        ("{64}$", "write the 64 hex digits of a SHA-256"),
+        ("alnum", "use hex32, or alnum(n) with n from 12 to 128"),
+        ("[a-z_]", "use a-z, 0-9 and _, beginning with a letter"),
+        ("[-.a-z0-9]", "use a-z, 0-9, - and ."),
+        (".+_-", "write a version, e.g. 4.4.0"),
+    ];
+    words.iter().find(|(part, _)| pattern.contains(part)).map(|(_, fix)| (*fix).to_owned())
+}
+
 fn describe(error: &ValidationError<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::Enum { options } => {
             let options: Vec<String> =
                 options.as_array().into_iter().flatten().map(|option| option.to_string().replace('"', "")).collect();
             format!("{} is not one of {}", short(error.instance()), options.join(", "))
+        }
+        ValidationErrorKind::Pattern { pattern } if pattern_fix(pattern).is_some() => {
+            format!("{} is not such a value", short(error.instance()))
         }
         ValidationErrorKind::Pattern { pattern } => format!("{} is not of the form {pattern}", short(error.instance())),
         ValidationErrorKind::Type { .. } => {

@@ -71,7 +71,18 @@ pub fn prepare(loaded: &mut Loaded, ledger: &Ledger) -> Result<Validated> {
     }
     let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(|p| p.severity == Severity::Error);
     if !errors.is_empty() {
-        let all = errors.into_iter().chain(warnings).collect();
+        let rendered = |file: &str| {
+            parts.keys().any(|chart| file == loaded.folder.join(chart).join("values.yaml").display().to_string())
+        };
+        let mark = |problem: Problem| {
+            let text = if rendered(&problem.file) && !std::path::Path::new(&problem.file).exists() {
+                " (as it would be written)"
+            } else {
+                ""
+            };
+            Problem { message: format!("{}{text}", problem.message), ..problem }
+        };
+        let all = errors.into_iter().chain(warnings).map(mark).collect();
         return Err(Error::problems("nothing was written, because it would not work", all));
     }
     let unchecked: Vec<String> =

@@ -81,7 +81,9 @@ fn skip_item<'t>(lines: &mut impl Iterator<Item = &'t str>) {
         let here = line.len() - line.trim_start().len();
         let first = indent.is_none();
         let indent = *indent.get_or_insert(here);
-        if first && (line.trim_end().ends_with(';') || line.trim_end().ends_with('}')) || here == indent && line.trim() == "}" {
+        if first && (line.trim_end().ends_with(';') || line.trim_end().ends_with('}'))
+            || here == indent && line.trim() == "}"
+        {
             return;
         }
     }
@@ -168,7 +170,10 @@ fn outside(home: &[&str], words: &[&str]) -> Vec<String> {
             }
         }
     }
-    assert!(at_home || home.is_empty(), "{words:?} was found nowhere in {home:?}: is the test still looking for the right words?");
+    assert!(
+        at_home || home.is_empty(),
+        "{words:?} was found nowhere in {home:?}: is the test still looking for the right words?"
+    );
     found
 }
 
@@ -217,7 +222,8 @@ fn an_import_against_the_flow_is_seen() {
 fn nobody_leaves_a_module_by_super() {
     let mut found = Vec::new();
     for source in sources() {
-        let top = source.path == format!("src/{}.rs", source.module) || source.path == format!("src/{}/mod.rs", source.module);
+        let top = source.path == format!("src/{}.rs", source.module)
+            || source.path == format!("src/{}/mod.rs", source.module);
         let leaves = source.code.contains("super::super::") || top && holds(&source.code, "super::");
         if leaves && source.module != "lib" {
             found.push(format!("{}: write crate:: instead of super::", source.path));

@@ -165,7 +165,9 @@ fn words(command: &str) -> Vec<String> {
 fn shown(pattern: &[&str], text: &[&str]) -> bool {
     match pattern {
         [] => text.is_empty(),
-        [dots, rest @ ..] if ["...", "# ..."].contains(&dots.trim()) => (0..=text.len()).any(|skip| shown(rest, &text[skip..])),
+        [dots, rest @ ..] if ["...", "# ..."].contains(&dots.trim()) => {
+            (0..=text.len()).any(|skip| shown(rest, &text[skip..]))
+        }
         [line, rest @ ..] => text.first().is_some_and(|first| line_shown(line, first)) && shown(rest, &text[1..]),
     }
 }
@@ -208,11 +210,7 @@ struct Testbed {
 impl Testbed {
     fn given() -> Option<Self> {
         let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-        Some(Self {
-            kubeconfig: set("KUBECONFIG")?.into(),
-            helm: set("HELM4")?.into(),
-            repo: set("IRIS_TEST_REPO")?,
-        })
+        Some(Self { kubeconfig: set("KUBECONFIG")?.into(), helm: set("HELM4")?.into(), repo: set("IRIS_TEST_REPO")? })
     }
 
     /// The stand-in charts instead of the upstream ones, which a closed network does not reach.
@@ -225,8 +223,10 @@ impl Testbed {
     fn digest(&self, name: &str) -> String {
         let folder = env::var("IRIS_TEST_CHARTS").expect("IRIS_TEST_CHARTS is set with IRIS_TEST_REPO");
         let mut archives = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let is_it = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(&format!("{name}-2"))
-            || path.file_name().unwrap().to_string_lossy().starts_with(&format!("{name}-4"));
+        let is_it = |path: &PathBuf| {
+            path.file_name().unwrap().to_string_lossy().starts_with(&format!("{name}-2"))
+                || path.file_name().unwrap().to_string_lossy().starts_with(&format!("{name}-4"))
+        };
         let path = archives.find(is_it).unwrap_or_else(|| panic!("no archive of {name}"));
         helm_iris::fs::sha256_hex(&fs::read(path).unwrap())
     }
@@ -267,11 +267,14 @@ impl Reader {
                     ran += self.run_all(name, &block);
                 }
                 ["console", "cluster"] => left += steps(&block).len(),
-                ["console", "script"] => steps(&block).iter().for_each(|(_, command, _)| assert_script(&place, command)),
+                ["console", "script"] => {
+                    steps(&block).iter().for_each(|(_, command, _)| assert_script(&place, command))
+                }
                 ["console", ..] => panic!("{place}: unknown kind of console block"),
                 [_, told] if told.starts_with("file=") => self.write(&told["file=".len()..], &block.text),
                 [_, told] if told.starts_with("made=") => {
-                    let text = fs::read_to_string(self.path(&told["made=".len()..])).unwrap_or_else(|e| panic!("{place}: {e}"));
+                    let text = fs::read_to_string(self.path(&told["made=".len()..]))
+                        .unwrap_or_else(|e| panic!("{place}: {e}"));
                     assert_shown(&place, &block.text, &text);
                 }
                 [] => panic!("{place}: say what the block is, e.g. ```text"),
@@ -310,7 +313,10 @@ impl Reader {
             return;
         }
         let words = words(command);
-        assert!(words.len() > 2 && words[0] == "helm" && words[1] == "iris", "{place}\nonly `helm iris` is run in console blocks");
+        assert!(
+            words.len() > 2 && words[0] == "helm" && words[1] == "iris",
+            "{place}\nonly `helm iris` is run in console blocks"
+        );
         let (mut reader, writer) = std::io::pipe().unwrap();
         let mut program = Command::new(env!("CARGO_BIN_EXE_helm-iris"));
         program.args(&words[2..]).current_dir(self.path("")).stdin(Stdio::null());
@@ -402,8 +408,10 @@ fn help(arguments: &[String]) -> Result<String, String> {
 fn all_help() -> String {
     fn below(verb: &[String], text: &mut String) {
         let help = help(verb).unwrap();
-        let commands = help.split("\nCommands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
-        let is_verb = |line: &&str| line.starts_with("  ") && !line.starts_with("   ") && !line.trim().starts_with("help");
+        let commands =
+            help.split("\nCommands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
+        let is_verb =
+            |line: &&str| line.starts_with("  ") && !line.starts_with("   ") && !line.trim().starts_with("help");
         for line in commands.lines().filter(is_verb) {
             let name = line.split_whitespace().next().unwrap().to_owned();
             below(&[verb, &[name]].concat(), text);
@@ -429,7 +437,9 @@ fn every_verb_and_flag_exists() {
     let mut tried = 0;
     let mut wrong = Vec::new();
     for (name, markdown) in documents().into_iter().filter(|(name, _)| !NOT_FOR_OPERATORS.contains(&name.as_str())) {
-        let shown = blocks(&markdown).into_iter().filter(|block| block.info.starts_with("console") && block.info != "console script");
+        let shown = blocks(&markdown)
+            .into_iter()
+            .filter(|block| block.info.starts_with("console") && block.info != "console script");
         let shown = shown.flat_map(|block| steps(&block)).map(|(line, command, _)| (line, command));
         for (line, code) in inline_code(&markdown).into_iter().chain(shown.collect::<Vec<_>>()) {
             if let Some(command) = code.strip_prefix("helm iris ").or_else(|| code.strip_prefix("helm-iris ")) {
@@ -442,7 +452,9 @@ fn every_verb_and_flag_exists() {
                 tried += 1;
                 let flag = code.split([' ', '=']).next().unwrap();
                 if !has_word(&known, flag) {
-                    wrong.push(format!("{name}:{line}: no verb has the flag `{flag}`; name another program's with the program"));
+                    wrong.push(format!(
+                        "{name}:{line}: no verb has the flag `{flag}`; name another program's with the program"
+                    ));
                 }
             }
         }
@@ -569,8 +581,11 @@ fn settings_named_elsewhere_exist() {
         let named = named_keys(&markdown, &known).into_iter();
         let settings = named.filter(|(_, key)| key.contains('.') && known.contains(key.split('.').next().unwrap()));
         // A template may name more, see below.
-        let wrong = settings.filter(|(_, key)| !known.contains(key) && name != "docs/charts.md" && !name.starts_with("ARCH"));
-        assert_none(&wrong.map(|(line, key)| format!("{name}:{line}: there is no setting `{key}`")).collect::<Vec<_>>());
+        let wrong =
+            settings.filter(|(_, key)| !known.contains(key) && name != "docs/charts.md" && !name.starts_with("ARCH"));
+        assert_none(
+            &wrong.map(|(line, key)| format!("{name}:{line}: there is no setting `{key}`")).collect::<Vec<_>>(),
+        );
     }
 }
 
@@ -590,7 +605,9 @@ fn charts_explains_every_key_of_a_release_and_of_the_context() {
     let names = named_keys(section(markdown, "## values.yaml.tera"), &context);
     let told = |key: &str| names.iter().any(|(_, name)| key == name || key.starts_with(&format!("{name}.")));
     let known = |key: &str| context.contains(key);
-    assert_none(&names.iter().filter(|(_, key)| !known(key)).map(|(_, key)| format!("no context `{key}`")).collect::<Vec<_>>());
+    assert_none(
+        &names.iter().filter(|(_, key)| !known(key)).map(|(_, key)| format!("no context `{key}`")).collect::<Vec<_>>(),
+    );
     assert_none(&context.iter().filter(|key| key.contains('.') && !told(key)).cloned().collect::<Vec<_>>());
 }
 
@@ -615,11 +632,17 @@ fn links(markdown: &str) -> Vec<(usize, String)> {
 /// The anchors of a document's headings, as GitHub makes them.
 fn anchors(markdown: &str) -> BTreeSet<String> {
     let headings = prose(markdown);
-    let headings = headings.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim().to_owned());
+    let headings = headings
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').trim().to_owned());
     headings
         .map(|heading| {
             let kept = heading.to_lowercase();
-            kept.chars().filter(|c| c.is_alphanumeric() || *c == ' ' || *c == '-' || *c == '_').map(|c| if c == ' ' { '-' } else { c }).collect()
+            kept.chars()
+                .filter(|c| c.is_alphanumeric() || *c == ' ' || *c == '-' || *c == '_')
+                .map(|c| if c == ' ' { '-' } else { c })
+                .collect()
         })
         .collect()
 }

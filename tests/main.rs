@@ -9,11 +9,14 @@
 #![expect(clippy::disallowed_methods, reason = "tests start the program, read its files and its environment")]
 #![expect(clippy::print_stderr, reason = "what was skipped is said")]
 
+mod architecture;
 mod bad_input;
 mod cases;
 mod cluster;
 mod common;
 mod contracts;
+mod docs;
+mod plugin;
 mod pure;
 mod reference;
 mod render;

@@ -16,7 +16,7 @@ const HEADER: &str =
     "# SHA-256 of chart archives, written at first sight and checked ever after. Keep it with the site file.\n";
 
 /// The lock as read, and what was added.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Lock {
     path: PathBuf,
     content: Content,

@@ -44,7 +44,15 @@ pub(super) fn write(loaded: &mut Loaded, ui: &Ui) -> Result<Validated> {
     for note in &loaded.notes {
         ui.warning(note);
     }
+    // Two renders at once would write each other's secrets and half of each other's files.
+    let _alone = loaded.store.hold()?;
     let ledger = loaded.ledger()?;
+    if loaded.has_lost_its_secrets()? {
+        ui.warning(&format!(
+            "{} is gone: new secrets are made. If the hub is installed, `install` takes back what its cluster has",
+            loaded.store.path().display()
+        ));
+    }
     let validated = workflow::prepare(loaded, &ledger)?;
     for SetAside { file, kept } in validated.write(loaded, &ledger)? {
         let mut parts = Vec::new();

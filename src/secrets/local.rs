@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Ledger;
 use crate::error::Result;
-use crate::fs::{self, Access};
+use crate::fs::{self, Access, Held};
 use crate::redact::Secret;
 
 /// The folder beside the site file that holds what must not be committed.
@@ -13,13 +13,14 @@ const FOLDER: &str = ".helm-iris";
 /// Where the ledger of one hub is kept on this machine.
 #[derive(Debug, Clone)]
 pub struct LocalStore {
+    base: PathBuf,
     path: PathBuf,
 }
 
 impl LocalStore {
     /// The store of the hub in `namespace`, beside the site file's folder `base`.
     pub fn new(base: &Path, namespace: &str) -> Self {
-        Self { path: base.join(FOLDER).join(format!("{namespace}.secrets.yaml")) }
+        Self { base: base.to_owned(), path: base.join(FOLDER).join(format!("{namespace}.secrets.yaml")) }
     }
 
     /// Where it is, for messages.
@@ -48,11 +49,24 @@ impl LocalStore {
         if self.read()?.as_ref() == Some(ledger) { Ok(()) } else { self.write(ledger) }
     }
 
+    /// Keeps other processes away from this hub's files until the guard is dropped.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn hold(&self) -> Result<Held> {
+        fs::hold(&self.base)
+    }
+
     /// Writes the ledger, whole or not at all.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn write(&self, ledger: &Ledger) -> Result<()> {
+        self.prepare_folder()?;
+        fs::write_durable(&self.path, ledger.to_text().expose().as_bytes(), Access::Private)
+    }
+
+    fn prepare_folder(&self) -> Result<()> {
         if let Some(folder) = self.path.parent() {
             fs::create_folder(folder)?;
             // The folder ignores itself, so that no `git add .` takes a secret along.
@@ -61,6 +75,6 @@ impl LocalStore {
                 fs::write(&ignore, b"*\n", Access::Shared)?;
             }
         }
-        fs::write(&self.path, ledger.to_text().expose().as_bytes(), Access::Private)
+        Ok(())
     }
 }
