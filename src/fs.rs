@@ -57,19 +57,23 @@ pub fn exists(path: &Path) -> Result<bool> {
 /// # Errors
 /// Missing, unreadable, not a regular file, or larger.
 pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    let file = File::open(path).map_err(|error| failed("read", path, &error))?;
-    let meta = file.metadata().map_err(|error| failed("read", path, &error))?;
+    // Asked before it is opened: opening a pipe waits for somebody to write.
+    let meta = fs::metadata(path).map_err(|error| failed("read", path, &error))?;
     if !meta.is_file() {
         return Err(Error::user(format!("cannot read {}", path.display())).because("it is not a file"));
     }
+    let too_large = || {
+        Error::user(format!("{} is too large", path.display()))
+            .because(format!("more than {limit} bytes"))
+            .hint("is it the right file?")
+    };
+    if meta.len() > limit {
+        return Err(too_large());
+    }
+    let file = File::open(path).map_err(|error| failed("read", path, &error))?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| failed("read", path, &error))?;
-    if bytes.len() as u64 > limit {
-        return Err(Error::user(format!("{} is too large", path.display()))
-            .because(format!("more than {limit} bytes"))
-            .hint("is it the right file?"));
-    }
-    Ok(bytes)
+    if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
 }
 
 /// Writes a file whole or not at all: to a temporary file beside it, then renamed.
@@ -104,6 +108,7 @@ fn replace(path: &Path, bytes: &[u8], access: Access, settle: impl Fn(&File) -> 
         .make_in(folder, |path| OpenOptions::new().write(true).create_new(true).mode(mode).open(path))
         .map_err(|error| failed("write", path, &error))?;
     temporary
+        .as_file_mut()
         .write_all(bytes)
         .and_then(|()| settle(temporary.as_file()))
         .map_err(|error| failed("write", path, &error))?;
@@ -179,6 +184,8 @@ pub fn failed(verb: &str, path: &Path, error: &std::io::Error) -> Error {
     match error.kind() {
         IoKind::NotFound => shown.hint("check the path"),
         IoKind::PermissionDenied => shown.hint("check the rights of the file and its folder"),
+        IoKind::NotADirectory => shown.hint("a file stands where a folder is needed: move it away"),
+        IoKind::ReadOnlyFilesystem => shown.hint("run the command in a folder that can be written"),
         IoKind::StorageFull | IoKind::QuotaExceeded => shown.hint("free some space, then run the same command again"),
         _ => shown,
     }

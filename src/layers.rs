@@ -68,7 +68,10 @@ pub fn from_set_options(options: &[String]) -> Result<Option<Layer>> {
             let problems = problems.into_iter().map(|problem| Problem { place: None, ..problem }).collect();
             Error::problems(format!("`--set {option}` is not right"), problems)
         })?;
-        let leaf = parsed.value.get("value").cloned().unwrap_or_default();
+        let leaf = match parsed.value.as_object() {
+            Some(one) if one.len() == 1 => one.get("value").cloned().unwrap_or_default(),
+            _ => return Err(Error::usage(format!("`--set {option}` is more than one value"))),
+        };
         let nested = steps.into_iter().rev().fold(leaf, |inner, step| {
             let mut map = Map::new();
             map.insert(step, inner);

@@ -69,6 +69,9 @@ fn problems_of(document: &Document, schema: &Value, error: &ValidationError<'_>)
         let known = known_keys(schema, error);
         return unexpected.iter().map(|key| unknown_key(document, pointer, key, &known)).collect();
     }
+    if let Some(meant) = meant(error) {
+        return meant.iter().flat_map(|inner| problems_of(document, schema, inner)).collect();
+    }
     let path = if pointer.is_empty() { "it".to_owned() } else { format!("`{}`", pointer_to_path(pointer)) };
     let problem = Problem::error(&document.file, document.place(pointer), format!("{path}: {}", describe(error)));
     let problem = match fix(error) {
@@ -78,8 +81,39 @@ fn problems_of(document: &Document, schema: &Value, error: &ValidationError<'_>)
     vec![(pointer.to_owned(), problem)]
 }
 
+/// Of several alternatives, what is wrong with the one that was meant: whose type fits.
+fn meant<'e>(error: &'e ValidationError<'_>) -> Option<&'e [ValidationError<'static>]> {
+    let (ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context }) = error.kind() else {
+        return None;
+    };
+    let other_type = |inner: &ValidationError<'_>| {
+        let whole = inner.instance_path() == error.instance_path();
+        whole && matches!(inner.kind(), ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. })
+    };
+    context.iter().find(|alternative| !alternative.iter().any(other_type)).map(Vec::as_slice)
+}
+
+/// The values that are allowed, where they can be counted.
+fn options(error: &ValidationError<'_>) -> Option<Vec<Value>> {
+    match error.kind() {
+        ValidationErrorKind::Enum { options } => options.as_array().cloned(),
+        ValidationErrorKind::OneOfNotValid { context } => {
+            let constant = |inner: &ValidationError<'_>| match inner.kind() {
+                ValidationErrorKind::Constant { expected_value } => Some(Value::clone(expected_value)),
+                _ => None,
+            };
+            context.iter().map(|alternative| alternative.iter().find_map(constant)).collect()
+        }
+        _ => None,
+    }
+}
+
 fn fix(error: &ValidationError<'_>) -> Option<String> {
     let value = error.instance();
+    if let Some(options) = options(error) {
+        let like = did_you_mean(value.as_str()?, options.iter().filter_map(Value::as_str));
+        return like.map(|like| format!("did you mean `{like}`?"));
+    }
     match error.kind() {
         ValidationErrorKind::Type { .. } if error.to_string().contains("\"string\"") => {
             // 1.10 has become 1.1 by now, so it is not shown.
@@ -88,10 +122,6 @@ fn fix(error: &ValidationError<'_>) -> Option<String> {
             if exact { Some(format!("quote it: \"{value}\"")) } else { loose }
         }
         ValidationErrorKind::Pattern { pattern } => pattern_fix(pattern),
-        ValidationErrorKind::Enum { options } => {
-            let options = options.as_array()?.iter().filter_map(Value::as_str);
-            did_you_mean(value.as_str()?, options).map(|like| format!("did you mean `{like}`?"))
-        }
         _ => None,
     }
 }
@@ -111,12 +141,11 @@ fn pattern_fix(pattern: &str) -> Option<String> {
 }
 
 fn describe(error: &ValidationError<'_>) -> String {
+    if let Some(options) = options(error) {
+        let options: Vec<String> = options.iter().map(|option| option.to_string().replace('"', "")).collect();
+        return format!("{} is not one of {}", short(error.instance()), options.join(", "));
+    }
     match error.kind() {
-        ValidationErrorKind::Enum { options } => {
-            let options: Vec<String> =
-                options.as_array().into_iter().flatten().map(|option| option.to_string().replace('"', "")).collect();
-            format!("{} is not one of {}", short(error.instance()), options.join(", "))
-        }
         ValidationErrorKind::Pattern { pattern } if pattern_fix(pattern).is_some() => {
             format!("{} is not such a value", short(error.instance()))
         }
@@ -124,8 +153,12 @@ fn describe(error: &ValidationError<'_>) -> String {
         ValidationErrorKind::Type { .. } => {
             let text = error.to_string();
             let wanted = text.rsplit(" is not of type").next().unwrap_or_default();
-            let wanted = wanted.trim_start_matches('s').trim().replace('"', "").replace(", ", " or ");
-            format!("{} is not of type {wanted}", short(error.instance()))
+            let wanted = wanted.trim_start_matches('s').trim().replace('"', "");
+            // That a key may be left empty goes without saying; and 2026.10 has become 2026.1 by now.
+            let wanted: Vec<&str> = wanted.split(", ").filter(|one| *one != "null").collect();
+            let text = wanted.contains(&"string") && error.instance().is_f64();
+            let shown = if text { "a number".to_owned() } else { short(error.instance()) };
+            format!("{shown} is not of type {}", wanted.join(" or "))
         }
         _ => shorten(&error.to_string()),
     }

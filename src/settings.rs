@@ -220,8 +220,10 @@ pub struct Image {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Cpu {
     /// Set aside on the node.
+    #[schemars(range(min = 0))]
     pub guarantee: Option<Number>,
     /// Never exceeded.
+    #[schemars(range(min = 0))]
     pub limit: Option<Number>,
 }
 

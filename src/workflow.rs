@@ -120,7 +120,7 @@ fn part(
     let context = Context::build(&loaded.settings, release, host.map(|chart| chart.release_name(&loaded.namespace)));
     let rendered = render::values(chart, &context, &file("values.yaml"))
         .map_err(|problems| Error::problems("the values could not be rendered", problems))?;
-    let content = archive.map(ChartContent::read).transpose()?;
+    let helm_chart = archive.map(ChartContent::read).transpose()?;
     let overlay = |edited: &[Document]| {
         let (document, problems) =
             compose::overrides(loaded, chart, &rendered.document, edited, &file("overrides.yaml"));
@@ -134,7 +134,7 @@ fn part(
         })?;
     edited.push(kept(edits.as_ref().unwrap_or(&Value::Object(Map::new()))));
     let (overrides_text, overrides, problems) = overlay(&edited);
-    Ok((Part { rendered, overrides, overrides_text, edits, edited, content }, problems))
+    Ok((Part { rendered, overrides, overrides_text, edits, edited, content: helm_chart }, problems))
 }
 
 /// Whether a problem of the values is one of the settings that was told where it was written.

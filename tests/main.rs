@@ -63,9 +63,7 @@ fn no_test_file_is_forgotten() {
 fn no_snapshot_is_left_over() {
     for entry in WalkDir::new(common::repo().join("tests")).into_iter().map(Result::unwrap) {
         let path = entry.path();
-        if path.extension().is_some_and(|end| end == "new") {
-            panic!("{} was never accepted", path.display());
-        }
+        assert!(path.extension().is_none_or(|end| end != "new"), "{} was never accepted", path.display());
         if path.extension().is_some_and(|end| end == "snap") {
             let text = common::read(path);
             let source = text.lines().find_map(|line| line.strip_prefix("source: ")).unwrap();

@@ -28,6 +28,7 @@ pub struct Environment {
 
 impl Environment {
     /// Reads the environment of this process.
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub fn read() -> Self {
         Self::from(&|name| std::env::var_os(name))
     }
@@ -82,6 +83,7 @@ fn namespace(given: Option<String>, under_helm: bool) -> Option<String> {
 }
 
 /// Whether the helm that called us was given a namespace; none where that cannot be seen.
+#[expect(clippy::disallowed_methods, reason = "files of /proc have no size and are not ours to limit")]
 fn chosen_in_parent() -> Option<bool> {
     let parent = std::os::unix::process::parent_id();
     let read = |file: &str| std::fs::read(format!("/proc/{parent}/{file}")).ok();

@@ -163,7 +163,7 @@ impl<'f> Builder<'f> {
             );
         }
         if is_key {
-            self.key(text.into_owned(), place);
+            self.key(&text, place);
         } else if plain {
             self.value(scalar::read_1_2(&text), place);
         } else {
@@ -171,13 +171,13 @@ impl<'f> Builder<'f> {
         }
     }
 
-    fn key(&mut self, name: String, place: Place) {
+    fn key(&mut self, name: &str, place: Place) {
         let Some(Frame::Map { pointer, entries, key }) = self.stack.last_mut() else {
             return;
         };
-        let at = pointer_join(pointer, &name);
-        let first = entries.contains_key(&name).then(|| self.places.get(&at).copied()).flatten();
-        *key = Some(name.clone());
+        let at = pointer_join(pointer, name);
+        let first = entries.contains_key(name).then(|| self.places.get(&at).copied()).flatten();
+        *key = Some(name.to_owned());
         if let Some(first) = first {
             self.refuse(
                 place,

@@ -1,6 +1,6 @@
 //! Rung 5: a real control plane with real Helm 3 and Helm 4.
 //!
-//! `scripts/test.sh` starts one and sets KUBECONFIG, HELM3, HELM4 and IRIS_TEST_REPO; without them
+//! `scripts/test.sh` starts one and sets KUBECONFIG, HELM3, HELM4 and `IRIS_TEST_REPO`; without them
 //! each of these tests says that it was skipped. They run one after another, because the default
 //! StorageClass belongs to the whole cluster.
 
@@ -77,14 +77,14 @@ impl Testbed {
         let Self { repo, .. } = self;
         let env = TestEnv::with_site(format!(
             "profile: cumulus\nsources:\n  jupyterhub:\n    repo: {repo}\n    sha256: {}\n  dask-gateway:\n    repo: {repo}\n    sha256: {}\n{more}",
-            self.digest("jupyterhub-4.4.0.tgz"),
-            self.digest("dask-gateway-2026.3.0.tgz"),
+            Self::digest("jupyterhub-4.4.0.tgz"),
+            Self::digest("dask-gateway-2026.3.0.tgz"),
         ));
         Hub { testbed: self, env, namespace, helm: helm.to_owned(), kubeconfig: self.kubeconfig.clone() }
     }
 
     /// The digest of a stand-in chart, as its repository serves it.
-    fn digest(&self, archive: &str) -> String {
+    fn digest(archive: &str) -> String {
         let folder = std::env::var_os("IRIS_TEST_CHARTS").map(PathBuf::from).expect("IRIS_TEST_CHARTS");
         helm_iris::fs::sha256_hex(&std::fs::read(folder.join(archive)).unwrap())
     }

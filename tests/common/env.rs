@@ -144,9 +144,8 @@ impl TestEnv {
     pub(crate) fn secrets(&self) -> BTreeMap<String, String> {
         let mut secrets = BTreeMap::new();
         let tree = self.tree();
-        for (path, file) in tree.files().filter(|(path, _)| path.ends_with(".secrets.yaml")) {
+        for (_, file) in tree.files().filter(|(path, _)| path.ends_with(".secrets.yaml")) {
             let Ok(store) = serde_yaml::from_slice::<serde_json::Value>(&file.bytes) else { continue };
-            assert!(store["fingerprintKey"].is_string() || !path.contains(".helm-iris/"), "{path}: {store}");
             for (name, entry) in store["secrets"].as_object().into_iter().flatten() {
                 if let Some(value) = entry["value"].as_str().filter(|value| value.len() >= 8) {
                     secrets.insert(name.clone(), value.to_owned());

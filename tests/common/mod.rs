@@ -80,3 +80,8 @@ pub(crate) fn each<T: std::fmt::Display>(cases: impl IntoIterator<Item = T>, tes
 pub(crate) fn skipped(what: &str, why: &str) {
     eprintln!("SKIPPED: {what}: {why}");
 }
+
+/// So many cases of a property; a failing one is printed, and belongs into a test of its own.
+pub(crate) fn cases(cases: u32) -> proptest::test_runner::Config {
+    proptest::test_runner::Config { cases, failure_persistence: None, ..Default::default() }
+}

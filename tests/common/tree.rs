@@ -68,6 +68,13 @@ impl Tree {
             .collect()
     }
 
+    /// Panics unless everything is in the other tree as it is here.
+    #[track_caller]
+    pub(crate) fn assert_kept_in(&self, other: &Self) {
+        let kept = other.0.iter().filter(|(path, _)| self.0.contains_key(*path));
+        self.assert_same(&Self(kept.map(|(path, file)| (path.clone(), file.clone())).collect()));
+    }
+
     /// Panics with what differs.
     #[track_caller]
     pub(crate) fn assert_same(&self, other: &Self) {
@@ -79,6 +86,7 @@ impl Tree {
             .map(|path| {
                 let state = |tree: &Self| match tree.0.get(path) {
                     None => "absent".to_owned(),
+                    Some(file) if file.mode == 0o600 => "0600, not shown".to_owned(),
                     Some(file) => format!("{:04o} {}", file.mode, String::from_utf8_lossy(&file.bytes)),
                 };
                 format!("{path}:\nbefore: {}\nafter: {}\n", state(self), state(other))

@@ -34,7 +34,7 @@ impl fmt::Display for Helm {
 /// The real helms: those of `HELM3` and `HELM4`, else those that `scripts/tools.sh` built. One that
 /// is named and not there fails; where none is named and built, it is skipped.
 fn helms(test: &str) -> Vec<Helm> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).unwrap_or_else(|| home().join(".cache"));
+    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home().join(".cache"), PathBuf::from);
     let mut helms = Vec::new();
     for (name, variable, folder) in [("Helm 3", "HELM3", "helm3"), ("Helm 4", "HELM4", "helm4")] {
         if let Some(program) = std::env::var_os(variable).map(PathBuf::from) {

@@ -1,1 +1,7 @@
 //! Properties of the library's pure parts.
+
+mod charts;
+mod errors;
+mod names;
+mod places;
+mod values;

@@ -92,20 +92,20 @@ fn a_killed_render_is_finished_by_the_next() {
     env.ok(&["render", "daskhub"]);
     let whole = start.elapsed();
     let mut killed = 0;
-    for step in 0..24 {
+    for step in 0..16 {
         for (path, bytes) in &old {
             env.write(path, bytes);
         }
         env.write("iris.yaml", NEW);
         let mut child = env.command(&["render", "daskhub"]).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(whole * step / 20);
+        std::thread::sleep(whole * step / 13);
         child.kill().unwrap();
         killed += usize::from(child.wait().unwrap().code().is_none());
         env.ok(&["render", "daskhub"]);
         let tree = env.tree();
         assert!(!tree.has("dhub/bundle.next.yaml"), "the swap is finished");
         for (path, bytes) in &new {
-            assert_eq!(tree.text(path).as_bytes(), bytes, "{path}, killed after {:?}", whole * step / 20);
+            assert_eq!(tree.text(path).as_bytes(), bytes, "{path}, killed after {:?}", whole * step / 13);
         }
     }
     // What a kill leaves lying is a temporary file: ignored by git, and private if it holds a secret.
