@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 #![expect(clippy::disallowed_methods, reason = "tests start the program, read its files and its environment")]
+#![allow(clippy::nonminimal_bool, clippy::similar_names, reason = "what reads best in a test")]
 #![expect(clippy::print_stderr, reason = "what was skipped is said")]
 
 mod architecture;

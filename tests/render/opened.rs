@@ -37,7 +37,7 @@ fn bundles_that_are_not_what_was_reviewed_are_refused() {
         std::fs::remove_file(env.path("dhub/storage/overrides.yaml")).unwrap();
     });
     refused("one byte added", &|env| {
-        env.write("dhub/daskhub/overrides.yaml", env.read("dhub/daskhub/overrides.yaml") + " ")
+        env.write("dhub/daskhub/overrides.yaml", env.read("dhub/daskhub/overrides.yaml") + " ");
     });
     refused("a newer format", &|env| env.edit(manifest, "format: 1", "format: 2"));
     refused("a newer format with keys that we do not know", &|env| {
