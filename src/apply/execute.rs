@@ -18,6 +18,7 @@ use crate::interrupt::Interrupt;
 use crate::kube::{Cluster, Connection};
 use crate::observe::{self, Observed};
 use crate::plan::{Action, Plan, ReleaseOperation};
+use crate::secrets::Ledger;
 
 /// Larger than any chart archive that Helm would take.
 const MAX_ARCHIVE: u64 = 32 * 1024 * 1024;
@@ -40,14 +41,14 @@ pub struct Executor<'e> {
     pub connection: &'e Connection,
     /// Helm; none where the plan changes nothing.
     pub helm: Option<&'e Helm>,
-    /// What was reviewed; its `secrets.yaml` files are written.
+    /// What was reviewed.
     pub bundle: &'e Bundle,
     /// The chart archives.
     pub cache: &'e Cache,
     /// What the cluster held when the plan was made.
     pub observed: &'e Observed,
-    /// Secrets, to keep them out of helm's words.
-    pub scrub: &'e Scrub,
+    /// The secrets, as the cluster has them.
+    pub ledger: &'e Ledger,
     /// How far to verify.
     pub level: Level,
 }
@@ -100,6 +101,10 @@ impl Executor<'_> {
             Action::Install => true,
             Action::Upgrade { .. } => false,
         };
+        if interrupt.is_requested() {
+            return Err(Error::interrupted(format!("stopped before `{name}`"))
+                .hint("run the same command again: it goes on from here"));
+        }
         emit(Event::HelmStarted { release: name.clone(), new });
         let start = Instant::now();
         self.helm(entry, interrupt).await?;
@@ -111,6 +116,8 @@ impl Executor<'_> {
         let helm = self.helm.ok_or_else(|| Error::bug("no helm to apply the plan with"))?;
         let archive = self.cache.path(&entry.archive);
         let sha256 = check_archive(entry, &archive)?;
+        self.still_reviewed()?;
+        self.bundle.write_secrets(self.ledger)?;
         self.connection.still_leads_to(self.cluster).await?;
         let upgrade = Upgrade {
             release: &entry.name,
@@ -121,7 +128,18 @@ impl Executor<'_> {
             values: &entry.values,
             timeout_seconds: entry.timeout_seconds,
         };
-        helm.upgrade_install(&upgrade, self.cluster, self.connection, self.scrub, interrupt).await
+        let scrub = Scrub::new(self.ledger);
+        helm.upgrade_install(&upgrade, self.cluster, self.connection, &scrub, interrupt).await
+    }
+
+    /// Somebody may have edited the bundle while the question stood or another release started.
+    fn still_reviewed(&self) -> Result<()> {
+        let now = Bundle::open(self.bundle.folder())?;
+        if now.digest() == self.bundle.digest() {
+            return Ok(());
+        }
+        Err(Error::user(format!("the bundle {} was written anew while it was applied", self.bundle.folder().display()))
+            .hint("run the same command again, and look at the plan again"))
     }
 
     /// Waits for a release; gives how it stands if the time was over before it was ready.

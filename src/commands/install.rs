@@ -12,7 +12,6 @@ use super::{Outcome, pull, runtime};
 use crate::apply::{self, Executor, Level};
 use crate::cli::{Environment, GlobalArgs, TargetArgs};
 use crate::error::Result;
-use crate::helm::Scrub;
 use crate::interrupt::Interrupt;
 use crate::observe;
 use crate::plan::{self, Plan};
@@ -47,8 +46,7 @@ pub(super) fn run(args: &InstallArgs, global: &GlobalArgs, environment: &Environ
 }
 
 async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
-    let mut interrupt = Interrupt::on_signals()?;
-    let reviewed = reviewed::get(args, global, environment, ui, &mut interrupt).await?;
+    let reviewed = reviewed::get(args, global, environment, ui).await?;
     let manifest = reviewed.bundle.manifest();
     let connection = global.connection(environment);
     let cluster = connection.open().await?;
@@ -71,6 +69,8 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     if !agreed(&plan, &reviewed, ui)? {
         return Ok(Outcome::Declined);
     }
+    // Until here a signal may end the process as ever: nothing was changed yet.
+    let mut interrupt = Interrupt::on_signals()?;
     let ledger = apply::secure(&cluster, &plan, &secrets, observed.ledger.as_ref(), &sources).await?;
     reviewed.keep(&ledger)?;
     let executor = Executor {
@@ -80,14 +80,18 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
         bundle: &reviewed.bundle,
         cache: &reviewed.cache,
         observed: &observed,
-        scrub: &Scrub::new(&ledger),
+        ledger: &ledger,
         level: args.verify,
     };
     let mut progress = Progress::new(ui);
     let outcome = executor.run(&plan, &mut interrupt, &mut |event| progress.tell(&event)).await;
     progress.finish();
+    let outcome = outcome?;
     let address = report::address(&cluster, manifest).await?;
-    report::print(&outcome?, &plan, manifest, address.as_ref(), ui);
+    report::print(&outcome, &plan, manifest, address.as_ref(), ui);
+    if args.bundle.is_some() {
+        report::warn_of_clear_passwords(address.as_ref(), ui);
+    }
     Ok(Outcome::Done)
 }
 

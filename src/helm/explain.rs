@@ -219,8 +219,19 @@ fn forbidden(words: &str, _: &Facts<'_>) -> Explanation {
         meaning: format!("you may not {verb} {what} {place}"),
         hints: vec![
             "ask an administrator of the cluster for the right, or to run this command".into(),
-            "what is cluster-wide can be left out: a class that exists (storage.className) needs no new one".into(),
+            narrower(what).into(),
         ],
+    }
+}
+
+/// What may do with fewer rights.
+fn narrower(what: &str) -> &'static str {
+    match what {
+        "storageclasses" => "no new class is needed where one exists: name it as storage.className",
+        "clusterroles" | "clusterrolebindings" | "customresourcedefinitions" => {
+            "the chart makes roles and kinds of its own for the whole cluster, at every install and upgrade"
+        }
+        _ => "see what you may do: kubectl auth can-i --list",
     }
 }
 

@@ -131,7 +131,7 @@ impl Helm {
 }
 
 fn failure(message: &str, finished: &Finished, scrub: &Scrub, facts: &explain::Facts<'_>) -> Error {
-    let words = scrub.clean(finished.stderr.trim());
+    let words = scrub.clean(errors_of(finished.stderr.trim()).as_str());
     let mut error = Error::user(message);
     match explain(&words, facts) {
         Some(found) => {
@@ -141,6 +141,15 @@ fn failure(message: &str, finished: &Finished, scrub: &Scrub, facts: &explain::F
         None if words.is_empty() => error.because(format!("it ended with {}", finished.status)),
         None => error.because(format!("helm says: {words}")),
     }
+}
+
+/// Helm 4 logs an error, quoted, and then says it; once is enough. Nothing else is left out.
+fn errors_of(words: &str) -> String {
+    let logged = |line: &&str| line.starts_with("level=WARN msg=\"") && line.contains(" failed\" ");
+    if !words.lines().any(|line| line.starts_with("Error:")) {
+        return words.to_owned();
+    }
+    words.lines().filter(|line| !logged(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn first_line(finished: &Finished) -> String {

@@ -127,6 +127,14 @@ fn an_old_helm_or_another_program_is_refused() {
 }
 
 #[test]
+fn what_helm_4_says_twice_is_told_once() {
+    let (log, error) =
+        ("level=WARN msg=\"upgrade failed\" name=k3 error=\"conflict\"", "Error: UPGRADE FAILED: conflict");
+    assert_eq!(errors_of(&format!("{log}\n{error}")), error);
+    assert_eq!(errors_of(log), log);
+}
+
+#[test]
 fn versions() {
     for (text, expected) in [("v3.17.3", "3.17.3"), ("v4.2.4+g12", "4.2.4"), ("4.0.0-rc.1", "4.0.0")] {
         assert_eq!(Version::parse(text).unwrap().to_string(), expected);

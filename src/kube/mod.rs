@@ -9,7 +9,10 @@ mod request;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use std::sync::Arc;
+
 use ::kube::Client;
+use tokio::sync::Semaphore;
 
 pub use explain::{denied, explain};
 pub use identity::ClusterId;
@@ -21,6 +24,9 @@ use crate::redact::Secret;
 
 /// A cluster that takes longer to answer the first packet is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Reads at a time. Each needs a connection, and shaking hands for a new one takes longer than
+/// waiting for one that is in use.
+const READS_AT_A_TIME: usize = 3;
 /// Longer than any read of ours takes on a busy API server.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -57,6 +63,7 @@ pub struct Connection {
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
+    places: Arc<Semaphore>,
     /// The context's name; none inside a pod.
     pub context: Option<String>,
     /// URL of the API server.
@@ -82,6 +89,7 @@ impl Connection {
             id: id?,
             version: version.map_err(|error| explain(&error, &server))?,
             context: target.context,
+            places: Arc::new(Semaphore::new(READS_AT_A_TIME)),
             client,
             server,
         })

@@ -30,6 +30,7 @@ impl Cluster {
     where
         K: Resource<DynamicType = ()> + DeserializeOwned,
     {
+        let _place = self.places.acquire().await;
         get(&self.client, namespace, name).await
     }
 
@@ -42,7 +43,7 @@ impl Cluster {
         K: Resource<DynamicType = ()> + DeserializeOwned + Clone,
     {
         let request = resource::<K>(namespace).list(&ListParams::default().labels(labels));
-        let list: ObjectList<K> = fetch(&self.client, &request.map_err(KubeError::BuildRequest)?).await?;
+        let list: ObjectList<K> = self.fetch(&request.map_err(KubeError::BuildRequest)?).await?;
         Ok(list.items)
     }
 
@@ -55,7 +56,7 @@ impl Cluster {
         K: Resource<DynamicType = ()> + DeserializeOwned + Clone,
     {
         let request = resource::<K>(Some(namespace)).list(&ListParams::default().fields(fields));
-        let list: ObjectList<K> = fetch(&self.client, &request.map_err(KubeError::BuildRequest)?).await?;
+        let list: ObjectList<K> = self.fetch(&request.map_err(KubeError::BuildRequest)?).await?;
         Ok(list.items)
     }
 
@@ -68,13 +69,17 @@ impl Cluster {
         K: Resource<DynamicType = ()> + Clone,
     {
         let request = resource::<K>(Some(namespace)).list_metadata(&ListParams::default().labels(labels));
-        let list: ObjectList<PartialObjectMeta<K>> =
-            fetch(&self.client, &request.map_err(KubeError::BuildRequest)?).await?;
+        let list: ObjectList<PartialObjectMeta<K>> = self.fetch(&request.map_err(KubeError::BuildRequest)?).await?;
         Ok(list.items)
     }
 }
 
 impl Cluster {
+    async fn fetch<T: DeserializeOwned>(&self, request: &http::Request<Vec<u8>>) -> Result<T, KubeError> {
+        let _place = self.places.acquire().await;
+        fetch(&self.client, request).await
+    }
+
     /// Makes an object.
     ///
     /// # Errors

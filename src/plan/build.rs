@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::compare::{Secrecy, differences};
 use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip};
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
-use crate::chart::release::Condition;
+use crate::chart::release::{Condition, Scope};
 use crate::error::{Error, Result};
 use crate::helm::{Scrub, chart_digest_of};
 use crate::observe::{Classes, Observed, ReleaseState, database_claim, key};
@@ -78,7 +78,15 @@ fn warnings(operations: &[Operation]) -> Vec<String> {
             Operation::Release(ReleaseOperation { action: Action::Skip { why: Skip::ClassesHidden }, .. })
         )
     };
-    let mut warnings = Vec::new();
+    let shared = |operation: &Operation| match operation {
+        Operation::Release(release)
+            if release.scope == Scope::Cluster && matches!(release.action, Action::Upgrade { .. }) =>
+        {
+            Some(format!("{} is shared by all hubs of this cluster: it changes for all of them", release.name))
+        }
+        _ => None,
+    };
+    let mut warnings: Vec<String> = operations.iter().filter_map(shared).collect();
     if operations.iter().any(hidden) {
         warnings.push(
             "you may not look at StorageClasses: it is taken for granted that there is one default class".to_owned(),
@@ -172,13 +180,14 @@ fn condition(input: &Input<'_>, desired: &Desired) -> Result<Option<Skip>> {
         return Ok(None);
     };
     let ours = Some(key(&desired.entry));
+    let hidden = input.observed.unreadable.contains_key(&key(&desired.entry));
     let Classes::Known(classes) = &input.observed.classes else {
         return Ok(Some(Skip::ClassesHidden));
     };
     match classes.as_slice() {
         [] if is_empty(&desired.values) => Err(no_class()),
         [] => Ok(None),
-        [only] if only.made_by == ours && !is_empty(&desired.values) => Ok(None),
+        [only] if only.made_by == ours && !is_empty(&desired.values) && !hidden => Ok(None),
         [only] => Ok(Some(Skip::DefaultClass { name: only.name.clone() })),
         several => Err(several_classes(&several.iter().map(|class| class.name.as_str()).collect::<Vec<_>>())),
     }

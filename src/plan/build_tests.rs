@@ -194,11 +194,13 @@ fn every_reason_is_told() {
       ~ postgresql  changed: postgresql 1.0.0, revision 1
                     revision 1 was not made by helm iris; its changes go
                     chart: postgresql 0.9.0 -> postgresql 1.0.0
-                    auth.password: changes (a secret)
+                    auth.password: changes (may be a secret, not shown)
                     extra:
                       {"long": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
                       -> (unset)
                     size: "4Gi" -> "8Gi"
+
+      ! storage is shared by all hubs of this cluster: it changes for all of them
     "#);
 }
 
@@ -218,6 +220,9 @@ fn a_foreign_default_class_is_used() {
     let storage = key(&world.manifest.releases[0]);
     world.observed.unreadable.insert(storage, Error::user("not allowed"));
     assert!(world.plan().is_ok());
+    // Ours or not: what we may not read is left alone.
+    world.observed.classes = Classes::Known(vec![class("cinder", Some(("helm-iris-system", "storage")))]);
+    assert!(world.text().contains("the default StorageClass cinder is used"));
     world.observed.classes = Classes::Known(vec![]);
     assert_eq!(world.plan().unwrap_err().message, "not allowed");
 }

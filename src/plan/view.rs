@@ -5,14 +5,17 @@ use crate::secrets::Note;
 
 /// The width of a terminal that everybody has.
 const WIDTH: usize = 80;
+/// The column of names is at least as wide as `postgresql`.
+const NARROWEST: usize = 11;
 /// More changed values than this are counted, not listed.
 const MAX_CHANGES: usize = 20;
 
 /// The plan, line by line: `+` new, `~` changed, `=` as it is, `-` left out, `!` to be noted.
 pub fn lines(plan: &Plan) -> Vec<String> {
     let mut lines = vec![format!("Plan for namespace {} in {}", plan.namespace, place(plan)), String::new()];
+    let width = plan.releases().map(|release| release.name.len()).chain([NARROWEST]).max().unwrap_or(NARROWEST);
     for operation in &plan.operations {
-        lines.extend(operation_lines(operation));
+        lines.extend(operation_lines(operation, width));
     }
     let notes: Vec<String> = plan.secrets.iter().map(note).chain(plan.warnings.clone()).collect();
     if !notes.is_empty() {
@@ -42,20 +45,21 @@ fn place(plan: &Plan) -> String {
     if plan.cluster == plan.server { plan.server.clone() } else { format!("{} ({})", plan.cluster, plan.server) }
 }
 
-fn operation_lines(operation: &Operation) -> Vec<String> {
+fn operation_lines(operation: &Operation, width: usize) -> Vec<String> {
+    let line = |mark: &str, what: &str, rest: &str| vec![format!("  {mark} {what:<width$} {rest}")];
     match operation {
-        Operation::CreateNamespace { name } => vec![format!("  + namespace   {name}")],
+        Operation::CreateNamespace { name } => line("+", "namespace", name),
         Operation::WriteLedger { new: true, .. } => {
-            vec!["  + secrets     the hub's ledger, kept in the cluster from now on".to_owned()]
+            line("+", "secrets", "the hub's ledger, kept in the cluster from now on")
         }
-        Operation::WriteLedger { new: false, .. } => vec!["  ~ secrets     the hub's ledger".to_owned()],
-        Operation::Release(release) => release_lines(release),
+        Operation::WriteLedger { new: false, .. } => line("~", "secrets", "the hub's ledger"),
+        Operation::Release(release) => release_lines(release, width),
     }
 }
 
-fn release_lines(release: &ReleaseOperation) -> Vec<String> {
+fn release_lines(release: &ReleaseOperation, width: usize) -> Vec<String> {
     let ReleaseOperation { name, namespace, helm_chart, action, .. } = release;
-    let line = |mark: &str, rest: &str| format!("  {mark} {name:<11} {rest}");
+    let line = |mark: &str, rest: &str| format!("  {mark} {name:<width$} {rest}");
     match action {
         Action::Install => vec![line("+", &format!("new: {helm_chart} in {namespace}"))],
         Action::Keep { revision } => vec![line("=", &format!("unchanged: {helm_chart}, revision {revision}"))],
@@ -98,7 +102,7 @@ fn values(changes: &[ValueChange]) -> Vec<String> {
 
 fn value(ValueChange { path, change }: &ValueChange) -> Vec<String> {
     let (from, to) = match change {
-        Change::Hidden => return vec![format!("{path}: changes (a secret)")],
+        Change::Hidden => return vec![format!("{path}: changes (may be a secret, not shown)")],
         Change::Added { to } => ("(unset)", to.as_str()),
         Change::Removed { from } => (from.as_str(), "(unset)"),
         Change::Changed { from, to } => (from.as_str(), to.as_str()),

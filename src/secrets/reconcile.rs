@@ -100,6 +100,9 @@ pub fn reconcile(sources: &Sources<'_>) -> Result<Reconciled> {
     let mut problems = Vec::new();
     for (name, need) in all_names(sources) {
         match settle(sources, &name, need) {
+            Ok(Settled { how: How::Unused, .. }) => {
+                ledger.entries.remove(&name);
+            }
             Ok(Settled { entry, how }) => {
                 tally.count(&name, &entry, how);
                 ledger.entries.insert(name, entry);
@@ -163,6 +166,8 @@ enum How {
     Restored,
     /// Of no use to this bundle, kept for others.
     Bystander,
+    /// Of no use to anything.
+    Unused,
 }
 
 struct Settled {
@@ -191,7 +196,9 @@ fn settle(sources: &Sources<'_>, name: &str, need: Option<&Need>) -> Result<Sett
         _ => return Err(unknown(sources, name)),
     };
     let Some(need) = need else {
-        return Ok(Settled { entry, how: How::Bystander });
+        // What was made here and no bundle of this hub uses need not be kept anywhere.
+        let how = if entry.provisional && in_cluster.is_none() { How::Unused } else { How::Bystander };
+        return Ok(Settled { entry, how });
     };
     if !need.kind.accepts(entry.value.expose()) {
         return Err(unfit(sources, need, sides.first().map_or("this machine", |(origin, _)| origin)));
@@ -265,7 +272,7 @@ impl Tally {
             How::Adopted => self.adopted.push(Note::Adopted { name: name.to_owned(), origin: entry.source.clone() }),
             How::FromCluster => self.from_cluster.push(name.to_owned()),
             How::Restored => self.restored.push(name.to_owned()),
-            How::AsItWas | How::Bystander => {}
+            How::AsItWas | How::Bystander | How::Unused => {}
         }
     }
 

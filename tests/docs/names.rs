@@ -214,3 +214,41 @@ fn charts_explains_every_key_of_a_release_and_of_the_context() {
     );
     assert_none(&context.iter().filter(|key| key.contains('.') && !told(key)).cloned().collect::<Vec<_>>());
 }
+
+#[test]
+fn versions_are_those_of_the_program_and_its_charts() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let field = |path: &str, key: &str| {
+        let text = read(path);
+        let value = text.lines().find_map(|line| line.trim().strip_prefix(key)?.trim().strip_prefix([':', '=']));
+        value.unwrap_or_else(|| panic!("{path} has no {key}")).trim().trim_matches('"').to_owned()
+    };
+    let helm = helm_iris::helm::MINIMUM_VERSION;
+    let readme = &documents()["README.md"];
+    for said in [
+        format!("Rust {} or newer", field("Cargo.toml", "rust-version")),
+        format!("Helm {}.{} or newer", helm.major, helm.minor),
+        format!("jupyterhub {}", field("charts/jupyterhub/release.yaml", "version")),
+        format!("dask-gateway {}", field("charts/dask-gateway/release.yaml", "version")),
+    ] {
+        assert!(readme.contains(&said), "README.md does not say `{said}`");
+    }
+}
+
+#[test]
+fn exit_codes_are_those_of_the_program() {
+    use helm_iris::error;
+    let rows = section(&documents()["README.md"], "## Exit codes").to_owned();
+    let told: BTreeSet<u8> =
+        rows.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok()).collect();
+    // EXIT_CHANGES comes with the verb `plan`.
+    let used = [
+        error::EXIT_OK,
+        error::EXIT_USER,
+        error::EXIT_USAGE,
+        error::EXIT_UNVERIFIED,
+        error::EXIT_INTERRUPTED,
+        error::EXIT_BUG,
+    ];
+    assert_eq!(told, BTreeSet::from(used));
+}

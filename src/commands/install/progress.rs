@@ -36,7 +36,8 @@ impl<'u> Progress<'u> {
             Event::Ready { release, workloads: 0, .. } => self.bar.set_message(format!("{release}: done")),
             Event::Ready { release, workloads, took } => {
                 if *took > Duration::from_millis(500) {
-                    self.line(&format!("{release} is ready ({workloads} workloads, {} s)", took.as_secs()));
+                    let s = if *workloads == 1 { "" } else { "s" };
+                    self.line(&format!("{release} is ready ({workloads} workload{s}, {:.1} s)", took.as_secs_f64()));
                 }
             }
         }

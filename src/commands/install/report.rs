@@ -52,18 +52,18 @@ fn level(level: Level) -> &'static str {
 }
 
 fn remark(address: &Address, ui: &Ui) {
-    match address {
-        Address::Pending { why, .. } => {
-            ui.warning(
-                "the cloud has given the hub no address yet; that takes minutes at times, and was not waited for",
-            );
-            if let Some(why) = why {
-                ui.hint(&format!("the cloud says: {why}"));
-            }
+    if let Address::Pending { why, .. } = address {
+        ui.warning("the cloud has given the hub no address yet; that takes minutes at times, and was not waited for");
+        if let Some(why) = why {
+            ui.hint(&format!("the cloud says: {why}"));
         }
-        Address::Url { url } if url.starts_with("http://") => {
-            ui.warning("passwords travel in clear over http; with a name that resolves to this address, set https.host and https.contactEmail");
-        }
-        _ => {}
+    }
+}
+
+/// A bundle that was rendered before: the warning of its rendering may be long forgotten.
+pub(super) fn warn_of_clear_passwords(address: Option<&Address>, ui: &Ui) {
+    if matches!(address, Some(Address::Url { url }) if url.starts_with("http://")) {
+        ui.warning("passwords travel in clear over http");
+        ui.hint("with a name that resolves to this address, set https.host and https.contactEmail in the site file");
     }
 }

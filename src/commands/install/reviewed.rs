@@ -32,7 +32,6 @@ pub(super) async fn get(
     global: &GlobalArgs,
     environment: &Environment,
     ui: &Ui,
-    interrupt: &mut Interrupt,
 ) -> Result<Reviewed> {
     let request = args.target.request(global, environment, None);
     if let Some(folder) = &args.bundle {
@@ -43,7 +42,7 @@ pub(super) async fn get(
         return Reviewed::new(bundle, Cache::new(request.cache), store);
     }
     let mut loaded = load::load(&request)?;
-    pull::missing(&mut loaded, environment, ui, interrupt).await?;
+    pull::missing(&mut loaded, environment, ui, &mut Interrupt::never()).await?;
     render::write(&mut loaded, ui)?;
     Reviewed::new(Bundle::open(&loaded.folder)?, loaded.cache, loaded.store)
 }
@@ -104,7 +103,7 @@ impl Reviewed {
         releases.map(|entry| Ok(Desired { entry: entry.clone(), values: self.bundle.values(entry, ledger)? })).collect()
     }
 
-    /// Keeps the secrets that hold: on this machine, and for helm and the reader in the bundle.
+    /// Keeps the secrets that hold: on this machine, and for the reader in the bundle.
     pub(super) fn keep(&self, ledger: &Ledger) -> Result<()> {
         if *ledger == self.ledger {
             return Ok(());
