@@ -48,6 +48,7 @@ struct Part {
 pub fn prepare(loaded: &mut Loaded, ledger: &Ledger) -> Result<Validated> {
     let archives = loaded.archives()?;
     let previous = Previous::read(&loaded.folder)?;
+    previous.require_chart(&loaded.chart)?;
     let mut problems = validate::check_settings(&loaded.settings, &loaded.layers);
     let told = problems.clone();
     let charts: Vec<String> = loaded.charts.iter().map(|chart| chart.name.clone()).collect();

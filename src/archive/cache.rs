@@ -56,7 +56,7 @@ impl Cache {
         }
         Err(Error::user(format!("{} has been changed or damaged", path.display()))
             .because(format!("its SHA-256 is {}", archive.sha256))
-            .hint(format!("remove it: rm '{}'; then run `helm iris charts pull`", path.display())))
+            .hint(format!("remove it: rm '{}'; then run `helm iris charts pull CHART`", path.display())))
     }
 
     /// Keeps an archive and tells its path.

@@ -37,7 +37,7 @@ impl ChartContent {
         let broken = |why: String| {
             Error::user(format!("{}-{}.tgz is not a Helm chart", archive.name, archive.version))
                 .because(why)
-                .hint("fetch it again: helm iris charts pull")
+                .hint(format!("remove {} from the chart cache, then: helm iris charts pull CHART", archive.file_name()))
         };
         unpack(&archive.bytes).and_then(|files| Self::from_files(&files, 0)).map_err(broken)
     }

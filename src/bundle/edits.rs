@@ -35,6 +35,23 @@ impl Previous {
         Ok(Self { folder: folder.to_owned(), manifests: current.into_iter().chain(next).collect() })
     }
 
+    /// Refuses to take over the bundle of another hub's chart.
+    ///
+    /// # Errors
+    /// When the folder holds the bundle of another chart.
+    pub fn require_chart(&self, chart: &str) -> Result<()> {
+        match self.manifests.first() {
+            Some(manifest) if manifest.chart != chart => {
+                let folder = self.folder.display();
+                Err(Error::user(format!("{folder} holds the bundle of {}, not of {chart}", manifest.chart))
+                    .because("writing this one there would take its values files away")
+                    .hint("choose another namespace with -n, or another folder with --output-dir")
+                    .hint(format!("if the other bundle is of no more use: rm -r {folder}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Problems with edits of charts that the next bundle does not have.
     ///
     /// # Errors

@@ -129,15 +129,19 @@ pub(super) fn manifest_if_any(path: &Path) -> Result<Option<Manifest>> {
     fs::read_text_if_any(path)?.map(|text| parse_manifest(path, &text)).transpose()
 }
 
+/// What to do with a manifest that no render would write over.
+fn anew(path: &Path) -> String {
+    let folder = path.parent().unwrap_or(path).display();
+    format!("mv '{folder}' '{folder}.old'; then write it again with `helm iris render`")
+}
+
 fn parse_manifest(path: &Path, text: &str) -> Result<Manifest> {
     #[derive(Deserialize)]
     struct Format {
         format: u32,
     }
     let broken = |error: serde_yaml::Error| {
-        Error::user(format!("{} is not a bundle's manifest", path.display()))
-            .because(error)
-            .hint("write the bundle again with `helm iris render`")
+        Error::user(format!("{} is not a bundle's manifest", path.display())).because(error).hint(anew(path))
     };
     let Format { format } = serde_yaml::from_str(text).map_err(broken)?;
     if format > FORMAT {
@@ -146,7 +150,7 @@ fn parse_manifest(path: &Path, text: &str) -> Result<Manifest> {
             path.display()
         ))
         .because("a newer helm iris wrote it")
-        .hint("helm plugin update iris"));
+        .hint("update helm iris: in its folder, git pull and sh scripts/install.sh"));
     }
     let manifest: Manifest = serde_yaml::from_str(text).map_err(broken)?;
     let outside =
@@ -156,7 +160,8 @@ fn parse_manifest(path: &Path, text: &str) -> Result<Manifest> {
     let charts = manifest.releases.iter().flat_map(|release| [release.chart.as_str(), release.archive.as_str()]);
     if let Some(bad) = paths.chain(values).chain(charts).find(|path| path.is_empty() || outside(path)) {
         return Err(Error::user(format!("{} names a path outside the bundle: `{bad}`", path.display()))
-            .hint("do not use this bundle; write it again with `helm iris render`"));
+            .hint("do not use this bundle")
+            .hint(anew(path)));
     }
     Ok(manifest)
 }

@@ -111,8 +111,8 @@ impl Review<'_> {
         for chart in self.unchecked {
             let _ = writeln!(
                 out,
-                "- **{chart}: not schema-checked**, because its chart archive is not at hand. Run `helm iris charts pull {}`, then render again.",
-                self.manifest.chart
+                "- **{chart}: not schema-checked**, because its chart archive is not at hand. Run `helm iris charts pull {} --profile {}`, then render again.",
+                self.manifest.chart, self.manifest.profile
             );
         }
         out.push_str("- The cluster: `helm iris install` looks at it and shows a plan before anything is changed.\n");

@@ -69,7 +69,10 @@ pub(super) fn write(loaded: &mut Loaded, ui: &Ui) -> Result<Validated> {
         ui.warning(&format!("{chart} was not checked against its schema: its chart archive is not at hand"));
     }
     if !validated.unchecked.is_empty() {
-        ui.hint(&format!("fetch the archives with: helm iris charts pull {}", loaded.chart));
+        ui.hint(&format!(
+            "fetch the archives with: helm iris charts pull {} --profile {}",
+            loaded.chart, loaded.profile
+        ));
     }
     Ok(validated)
 }

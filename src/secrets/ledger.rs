@@ -121,7 +121,9 @@ impl Ledger {
         let format: Format =
             serde_yaml::from_str(text.expose()).map_err(|_| broken("no format number, truncated or damaged"))?;
         if format.format > FORMAT {
-            return Err(broken(&format!("format {} is newer than {FORMAT}; update helm iris", format.format)));
+            return Err(Error::user(format!("{origin} is not a ledger that this version can read"))
+                .because(format!("its format, {}, is newer than {FORMAT}", format.format))
+                .hint("helm plugin update iris"));
         }
         // The parser's own message could quote a secret, so it is not passed on.
         let stored: Stored = serde_yaml::from_str(text.expose()).map_err(|_| broken("damaged or incomplete"))?;

@@ -98,8 +98,8 @@ fn hostile() -> impl Strategy<Value = String> {
         "a placeholder is refused for another reason",
         |text| {
             let text = text.trim().to_lowercase();
-            !(text.starts_with('<') && text.ends_with('>'))
-                && !["changeme", "change-me", "replace-me", "replaceme"].contains(&&*text)
+            let word = ["changeme", "change-me", "replace-me", "replaceme"].contains(&&*text);
+            !(word || text.starts_with('<') && text.ends_with('>'))
         },
     )
 }

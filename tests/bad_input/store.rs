@@ -122,3 +122,31 @@ fn secrets_belong_to_a_hub() {
     }
     env.assert_secrets_are_private();
 }
+
+/// A store that was deleted is not replaced in silence.
+#[test]
+fn a_store_that_is_gone_is_told() {
+    let env = rendered();
+    let before = env.secrets();
+    std::fs::remove_dir_all(env.path(".helm-iris")).unwrap();
+    let run = env.ok(&["render", "daskhub"]);
+    assert!(run.stderr.contains("dhub.secrets.yaml is gone"), "{run}");
+    assert_ne!(env.secrets(), before, "a control: these are new ones");
+    let again = env.ok(&["render", "daskhub"]);
+    assert!(!again.stderr.contains("is gone"), "{again}");
+}
+
+/// Many at once in one folder: all agree on the same secrets, and the bundle is whole.
+#[test]
+fn renders_at_the_same_time_do_not_mix() {
+    let env = TestEnv::with_site("profile: cumulus\n");
+    let children: Vec<_> = (0..6).map(|_| env.command(&["render", "daskhub", "-q"]).spawn().unwrap()).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    env.assert_secrets_are_private();
+    assert!(helm_iris::bundle::Bundle::open(&env.path("dhub")).is_ok());
+    let together = env.tree();
+    env.ok(&["render", "daskhub"]);
+    together.assert_same(&env.tree());
+}

@@ -105,3 +105,26 @@ fn render_over_a_bundle_that_is_not_right_is_refused() {
     let outside = env.refused(&["render", "daskhub", "--profile", "cumulus"]);
     snapshot("bundle__render_over_refused", format!("{newer}\n{outside}"));
 }
+
+/// `install --bundle` refuses what is not as it was reviewed before it looks for helm or a cluster.
+#[test]
+fn a_bundle_that_is_not_right_is_not_installed() {
+    let mut out = String::new();
+    let mut refused = |title: &str, change: &dyn Fn(&TestEnv)| {
+        let env = TestEnv::new();
+        env.ok(&["render", "daskhub", "--profile", "cumulus"]);
+        change(&env);
+        let run = env.refused(&["install", "daskhub", "--bundle", "dhub", "--yes"]);
+        assert_eq!(run.code, Some(1), "{run}");
+        out += &format!("## {title}\n{run}\n");
+    };
+    refused("a tampered file", &|env| env.edit("dhub/daskhub/values.yaml", "upgrade: true", "upgrade: false"));
+    refused("a newer format", &|env| env.edit("dhub/bundle.yaml", "format: 1", "format: 2"));
+    refused("a path outside", &|env| env.edit("dhub/bundle.yaml", "path: .gitignore", "path: ../../etc/passwd"));
+    refused("a writing that was interrupted", &|env| {
+        std::fs::rename(env.path("dhub/bundle.yaml"), env.path("dhub/bundle.next.yaml")).unwrap();
+        env.edit("dhub/daskhub/values.yaml", "upgrade: true", "upgrade: false");
+    });
+    refused("no bundle", &|env| std::fs::remove_dir_all(env.path("dhub")).unwrap());
+    snapshot("bundle__not_installed", out);
+}
