@@ -5,7 +5,7 @@ mod environment;
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args};
+use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 pub use environment::Environment;
@@ -23,9 +23,9 @@ pub struct GlobalArgs {
     /// Print data, warnings and errors only
     #[arg(long, short, global = true, help_heading = "Output")]
     pub quiet: bool,
-    /// Tell more of what is done; twice: every request
-    #[arg(long, short, global = true, action = ArgAction::Count, help_heading = "Output")]
-    pub verbose: u8,
+    /// Log each helm command and how long it took
+    #[arg(long, short, global = true, help_heading = "Output")]
+    pub verbose: bool,
     /// Flags of Helm; `helm` takes them before it calls us
     #[command(flatten)]
     pub kube: KubeArgs,

@@ -58,11 +58,7 @@ fn options(cli: &Cli, environment: &Environment) -> UiOptions {
 }
 
 fn start_log(cli: &Cli, environment: &Environment) {
-    let level = match cli.global.verbose {
-        0 => "off",
-        1 => "helm_iris=info",
-        _ => "helm_iris=debug",
-    };
+    let level = if cli.global.verbose { "helm_iris=info" } else { "off" };
     let filter = environment.log.clone().unwrap_or_else(|| level.to_owned());
     if filter == "off" {
         return;

@@ -29,6 +29,20 @@ impl Reason {
         Self { failing: true, ..Self::waiting(text) }
     }
 
+    /// A controller's words about pods that it may not make.
+    pub fn not_created(message: &str) -> Self {
+        let reason = Self::failing(message);
+        if message.contains("exceeded quota") {
+            reason.hint("ask for less in the site file, or an administrator for more: kubectl describe quota")
+        } else if message.contains("PodSecurity") {
+            reason.hint(
+                "an administrator must allow these pods in the namespace: label pod-security.kubernetes.io/enforce",
+            )
+        } else {
+            reason
+        }
+    }
+
     /// Adds what to do.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {

@@ -96,17 +96,7 @@ fn not_created(workload: &Workload, events: &[KubeEvent]) -> Option<Reason> {
     let event = events.iter().find(|event| {
         event.reason.as_deref() == Some("FailedCreate") && event.involved_object.name.as_deref().is_some_and(of_us)
     })?;
-    let message = event.message.as_deref().unwrap_or("its pods cannot be made");
-    let reason = Reason::failing(message);
-    Some(match message {
-        quota if quota.contains("exceeded quota") => {
-            reason.hint(format!("see: kubectl describe quota -n {}", workload.namespace))
-        }
-        security if security.contains("PodSecurity") => {
-            reason.hint("an administrator must allow these pods in the namespace")
-        }
-        _ => reason,
-    })
+    Some(Reason::not_created(event.message.as_deref().unwrap_or("its pods cannot be made")))
 }
 
 /// A claim of a pod that no volume is made for. One that waits for its first pod is none.

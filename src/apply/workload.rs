@@ -111,7 +111,7 @@ pub(super) fn deployment(object: &Deployment) -> Progress {
         ready: seen && updated >= want && available >= want && !old,
         have: if old || !seen { available.min(updated) } else { available },
         want,
-        reason: failure.and_then(|one| one.message.as_deref()).map(Reason::failing),
+        reason: failure.and_then(|one| one.message.as_deref()).map(Reason::not_created),
         selector: object.spec.as_ref().map(|spec| labels(&spec.selector)).unwrap_or_default(),
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::explain::Facts;
+use crate::kube::Cluster;
 
 /// What marks a revision as made by us, and by which archive.
 const DIGEST: &str = "helm-iris chart sha256:";
@@ -61,6 +62,16 @@ impl Upgrade<'_> {
     pub fn command_line(&self, context: Option<&str>) -> String {
         let words = self.arguments(context).into_iter().map(|word| quoted(&word.to_string_lossy()));
         std::iter::once("helm".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What a person can type anywhere to do the same with one more flag.
+    pub(super) fn by_hand(&self, cluster: &Cluster, flag: &str) -> String {
+        let folder = std::path::absolute(self.folder).unwrap_or_else(|_| self.folder.to_owned());
+        format!(
+            "(cd {} && {} {flag})",
+            quoted(&folder.to_string_lossy()),
+            self.command_line(cluster.context.as_deref())
+        )
     }
 
     pub(super) fn facts(&self) -> Facts<'_> {

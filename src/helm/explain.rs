@@ -18,6 +18,8 @@ pub struct Explanation {
     pub meaning: String,
     /// What to do now.
     pub hints: Vec<String>,
+    /// The flag by which helm does it all the same, for who is sure.
+    pub overruled_by: Option<&'static str>,
 }
 
 type Explain = fn(&str, &Facts<'_>) -> Explanation;
@@ -63,7 +65,11 @@ pub fn explain(words: &str, facts: &Facts<'_>) -> Option<Explanation> {
 }
 
 fn says(meaning: impl Into<String>, hints: &[&str]) -> Explanation {
-    Explanation { meaning: meaning.into(), hints: hints.iter().map(ToString::to_string).collect() }
+    told(meaning, hints.iter().map(ToString::to_string).collect())
+}
+
+fn told(meaning: impl Into<String>, hints: Vec<String>) -> Explanation {
+    Explanation { meaning: meaning.into(), hints, overruled_by: None }
 }
 
 /// What stands between two marks, for names in messages.
@@ -74,15 +80,15 @@ fn between<'w>(words: &'w str, before: &str, after: &str) -> Option<&'w str> {
 
 fn in_progress(_: &str, facts: &Facts<'_>) -> Explanation {
     let Facts { release, namespace, .. } = facts;
-    Explanation {
-        meaning: format!("another helm works on `{release}` right now, or one was killed while it did"),
-        hints: vec![
+    told(
+        format!("another helm works on `{release}` right now, or one was killed while it did"),
+        vec![
             "if somebody else is installing, wait until they are done, then run the same command again".into(),
             format!("if not, see what is left: helm history {release} -n {namespace}"),
             format!("a killed first install is cleared by: helm uninstall {release} -n {namespace} (volumes stay)"),
             format!("a killed upgrade by: helm rollback {release} -n {namespace}"),
         ],
-    }
+    )
 }
 
 fn owned_by_another(words: &str, facts: &Facts<'_>) -> Explanation {
@@ -102,14 +108,11 @@ fn owned_by_another(words: &str, facts: &Facts<'_>) -> Explanation {
             ],
         ),
         None => Explanation {
-            meaning: format!("{object} exists and was not made by helm, so helm does not touch it"),
-            hints: vec![
-                "delete it if nothing needs it, then run the same command again".into(),
-                format!(
-                    "or let the release own it: run the release's helm command from REVIEW.md once with --take-ownership, then the same command again (release `{}`)",
-                    facts.release
-                ),
-            ],
+            overruled_by: Some("--take-ownership"),
+            ..says(
+                format!("{object} exists and was not made by helm, so helm does not touch it"),
+                &["delete it if nothing needs it, then run the same command again"],
+            )
         },
     }
 }
@@ -117,11 +120,13 @@ fn owned_by_another(words: &str, facts: &Facts<'_>) -> Explanation {
 fn field_conflict(words: &str, _: &Facts<'_>) -> Explanation {
     let who = between(words, "conflict with \"", "\"").unwrap_or("somebody else");
     Explanation {
-        meaning: format!("a field that this release sets was changed by `{who}` since, and helm does not overwrite what others set"),
-        hints: vec![
-            "if the change is wanted, put it into the site file; the conflict ends when both say the same".into(),
-            "if not, run the release's helm command from REVIEW.md once with --force-conflicts (Helm 4), then the same command again".into(),
-        ],
+        overruled_by: Some("--force-conflicts"),
+        ..says(
+            format!(
+                "a field that this release sets was changed by `{who}`, and helm does not overwrite what others set"
+            ),
+            &["if the change is wanted, put it into the site file: the conflict ends when both say the same"],
+        )
     }
 }
 
@@ -136,28 +141,28 @@ fn schema(_: &str, _: &Facts<'_>) -> Explanation {
 
 fn immutable_class(words: &str, _: &Facts<'_>) -> Explanation {
     let class = between(words, "\"", "\"").unwrap_or("NAME");
-    Explanation {
-        meaning: "what a StorageClass is made of can never be changed".into(),
-        hints: vec![
+    told(
+        "what a StorageClass is made of can never be changed",
+        vec![
             "give the new class another name (storage.newClass.name)".into(),
             format!(
                 "or delete the old class, which harms no volume that exists: kubectl delete storageclass {class}; then run the same command again"
             ),
         ],
-    }
+    )
 }
 
 fn immutable_stateful_set(_: &str, facts: &Facts<'_>) -> Explanation {
-    Explanation {
-        meaning: "a StatefulSet's volumes, selector and service name can never be changed".into(),
-        hints: vec![
+    told(
+        "a StatefulSet's volumes, selector and service name can never be changed",
+        vec![
             "undo the change, e.g. of a volume's size; to grow a volume, edit its claim: kubectl edit pvc".into(),
             format!(
                 "or delete the StatefulSet and keep its pods and volumes: kubectl delete statefulset NAME -n {} --cascade=orphan; then run the same command again",
                 facts.namespace
             ),
         ],
-    }
+    )
 }
 
 fn immutable(_: &str, facts: &Facts<'_>) -> Explanation {
@@ -215,13 +220,10 @@ fn forbidden(words: &str, _: &Facts<'_>) -> Explanation {
     let verb = between(words, "cannot ", " ").unwrap_or("do this");
     let what = between(words, "resource \"", "\"").unwrap_or("objects");
     let place = if words.contains("at the cluster scope") { "cluster-wide" } else { "in the namespace" };
-    Explanation {
-        meaning: format!("you may not {verb} {what} {place}"),
-        hints: vec![
-            "ask an administrator of the cluster for the right, or to run this command".into(),
-            narrower(what).into(),
-        ],
-    }
+    told(
+        format!("you may not {verb} {what} {place}"),
+        vec!["ask an administrator of the cluster for the right, or to run this command".into(), narrower(what).into()],
+    )
 }
 
 /// What may do with fewer rights.
@@ -274,17 +276,17 @@ fn never_deployed(_: &str, facts: &Facts<'_>) -> Explanation {
 }
 
 fn hook(_: &str, facts: &Facts<'_>) -> Explanation {
-    Explanation {
-        meaning: format!(
+    told(
+        format!(
             "a job that helm runs before or after the installation did not finish within {} s",
             facts.timeout_seconds
         ),
-        hints: vec![
+        vec![
             format!("see why: kubectl get pods,events -n {} --sort-by=.metadata.creationTimestamp", facts.namespace),
             "pulling a big notebook image to every node can take long: users.prePull: false leaves it out".into(),
             "when mended, run the same command again".into(),
         ],
-    }
+    )
 }
 
 fn chart_refuses(words: &str, _: &Facts<'_>) -> Explanation {

@@ -93,12 +93,17 @@ impl Helm {
         if finished.success {
             return Ok(());
         }
-        Err(failure(
-            &format!("helm could not apply the release `{}`", upgrade.release),
-            &finished,
-            scrub,
-            &upgrade.facts(),
-        ))
+        let message = format!("helm could not apply the release `{}`", upgrade.release);
+        let (error, flag) = failure(&message, &finished, scrub, &upgrade.facts());
+        Err(match flag {
+            Some(flag) => error
+                .hint(format!(
+                    "if you are sure that helm should do it all the same: {}",
+                    upgrade.by_hand(cluster, flag)
+                ))
+                .hint("then run the same command again"),
+            None => error,
+        })
     }
 
     /// Runs `helm pull`: the archive of a chart from its repository into a folder.
@@ -121,25 +126,27 @@ impl Helm {
             return Ok(());
         }
         let facts = explain::Facts { release: chart, namespace: "", timeout_seconds: 0 };
-        Err(failure(
-            &format!("helm could not fetch {chart} {version} from {repo}"),
-            &finished,
-            &Scrub::default(),
-            &facts,
-        ))
+        let message = format!("helm could not fetch {chart} {version} from {repo}");
+        Err(failure(&message, &finished, &Scrub::default(), &facts).0)
     }
 }
 
-fn failure(message: &str, finished: &Finished, scrub: &Scrub, facts: &explain::Facts<'_>) -> Error {
+/// The error, and the flag by which helm would do it all the same.
+fn failure(
+    message: &str,
+    finished: &Finished,
+    scrub: &Scrub,
+    facts: &explain::Facts<'_>,
+) -> (Error, Option<&'static str>) {
     let words = scrub.clean(errors_of(finished.stderr.trim()).as_str());
-    let mut error = Error::user(message);
+    let error = Error::user(message);
     match explain(&words, facts) {
         Some(found) => {
-            error = error.because(found.meaning).because(format!("helm says: {words}"));
-            found.hints.into_iter().fold(error, Error::hint)
+            let error = error.because(found.meaning).because(format!("helm says: {words}"));
+            (found.hints.into_iter().fold(error, Error::hint), found.overruled_by)
         }
-        None if words.is_empty() => error.because(format!("it ended with {}", finished.status)),
-        None => error.because(format!("helm says: {words}")),
+        None if words.is_empty() => (error.because(format!("it ended with {}", finished.status)), None),
+        None => (error.because(format!("helm says: {words}")), None),
     }
 }
 

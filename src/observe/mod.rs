@@ -134,3 +134,6 @@ async fn claims(cluster: &Cluster, manifest: &Manifest) -> Result<BTreeSet<Strin
         });
     Ok(futures::future::try_join_all(reads).await?.into_iter().flatten().collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,7 @@ fn no_secret_is_seen_while_a_hub_is_installed() {
         let (output, (processes, helms)) = thread::scope(|scope| {
             let watcher = scope.spawn(|| watch_processes(&stop));
             // A debugging helm prints values, so ours must not be one, whatever the caller's is.
-            let mut command = hub.command(&["install", "daskhub", "--yes", "-vv"]);
+            let mut command = hub.command(&["install", "daskhub", "--yes", "-v"]);
             command.env("HELM_DEBUG", "true").stdin(Stdio::null());
             let output = command.output().unwrap();
             stop.store(true, Ordering::Relaxed);

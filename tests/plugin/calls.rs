@@ -101,7 +101,7 @@ fn a_debugging_helm_shows_no_secret() {
     with_helm("helm --debug", |plugged| {
         plugged.helm_ok(&under_helm(&RENDER));
         // `helm` of the fixture looks for every secret in what is printed.
-        let ran = plugged.helm(&["--debug", "iris", "render", "daskhub", "--profile", "cumulus", "-vv"]);
+        let ran = plugged.helm(&["--debug", "iris", "render", "daskhub", "--profile", "cumulus", "-v"]);
         assert_eq!(ran.code, Some(0), "{ran}");
 
         // That the search finds one: here it is asked for.
