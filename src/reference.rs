@@ -23,26 +23,27 @@ pub fn site_schema() -> String {
 }
 
 /// Every key with its meaning, as a commented YAML document.
-pub fn settings_text() -> String {
+pub fn settings_text(given: &Value) -> String {
     let mut out = String::from("# Every key that a profile or a site file may have, with its default.\n");
     let schema = schema::of::<Settings>();
-    keys(&schema, &schema, &defaults(), 0, "", &mut out);
+    keys(&schema, &schema, &defaults(given), 0, "", &mut out);
     out
 }
 
 /// A commented `iris.yaml`.
-pub fn new_site(profile: &str) -> String {
+pub fn new_site(profile: &str, given: &Value) -> String {
     let mut out = format!(
-        "# The hub of this folder. Only `profile` is needed; take the # away from what you want to change.\n\
+        "# The hub of this folder. Only `profile` is needed. What is commented out shows what holds now: to change\n\
+         # something, take `# ` away from its line and from the names of the sections above it.\n\
          # See what it makes:  helm iris render daskhub\n\nprofile: {profile}\n"
     );
     let schema = schema::of::<Settings>();
-    keys(&schema, &schema, &defaults(), 0, "# ", &mut out);
+    keys(&schema, &schema, &defaults(given), 0, "# ", &mut out);
     out
 }
 
 /// A commented profile.
-pub fn new_profile(name: &str, extends: &str) -> String {
+pub fn new_profile(name: &str, extends: &str, given: &Value) -> String {
     let mut out = format!(
         "# The facts of the cloud {name}. What is not known here is detected, or left to the operator.\n\
          description: \"{name}\"\nextends: {extends}\n"
@@ -53,7 +54,7 @@ pub fn new_profile(name: &str, extends: &str) -> String {
     if let Some(properties) = trimmed.get_mut("properties").and_then(Value::as_object_mut) {
         properties.retain(|key, _| facts.as_array().is_some_and(|facts| facts.iter().any(|fact| fact == key)));
     }
-    keys(&schema, &trimmed, &defaults(), 0, "# ", &mut out);
+    keys(&schema, &trimmed, &defaults(given), 0, "# ", &mut out);
     out
 }
 
@@ -65,10 +66,12 @@ pub fn commented(settings: &Value) -> String {
     out
 }
 
-fn defaults() -> Value {
+/// What holds where nothing is said: the types' own defaults under those of charts and profile.
+fn defaults(given: &Value) -> Value {
     let mut defaults = serde_json::to_value(Settings::default()).unwrap_or_default();
     // Unset as a whole; these hold as soon as one of its keys is given.
     defaults["storage"]["newClass"] = serde_json::to_value(NewStorageClass::default()).unwrap_or_default();
+    crate::overlay::merge(&mut defaults, given);
     defaults
 }
 
@@ -98,8 +101,8 @@ fn keys(root: &Value, schema: &Value, defaults: &Value, depth: usize, mark: &str
         if depth == 0 {
             out.push('\n');
         }
-        // Taking `# ` from a whole section leaves its comments.
-        let before = if depth == 0 { String::new() } else { format!("{mark}{pad}") };
+        // Taking `# ` from a whole section leaves its comments; `## ` keeps a section's heading.
+        let before = if depth == 0 { mark.trim_end().to_owned() } else { format!("{mark}{pad}") };
         for line in about(root, part).lines().filter(|line| !line.is_empty()) {
             let _ = writeln!(out, "{before}# {line}");
         }

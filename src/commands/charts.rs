@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{Outcome, profiles, pull};
 use crate::archive::ChartContent;
@@ -17,6 +18,7 @@ use crate::interrupt::Interrupt;
 use crate::layers;
 use crate::library::Library;
 use crate::load;
+use crate::overlay;
 use crate::problem::Problem;
 use crate::profile::Profile;
 use crate::reference;
@@ -178,15 +180,29 @@ fn pull_archives(target: &TargetArgs, global: &GlobalArgs, environment: &Environ
     Ok(())
 }
 
+/// The settings of a daskhub before a site file: what its charts and the profile say.
+pub(super) fn given(library: &Library, profile: Option<&str>) -> Result<Value> {
+    let mut given = Value::Object(Map::new());
+    for chart in ["postgresql", "daskhub"] {
+        overlay::merge(&mut given, &select::defaults(&chart::load(library, chart)?).document.value);
+    }
+    if let Some(profile) = profile {
+        for layer in Profile::load(library, profile)?.layers {
+            overlay::merge(&mut given, &layer.document.value);
+        }
+    }
+    Ok(given)
+}
+
 fn new_site(library: &Library, profile: &str, ui: &Ui) -> Result<()> {
-    library.profile(profile)?;
+    let given = given(library, Some(profile))?;
     let path = Path::new(site::DEFAULT_FILE);
     if fs::exists(path)? {
         return Err(Error::user(format!("{} is there already", path.display())).hint("edit it, or move it away"));
     }
-    fs::write(path, reference::new_site(profile).as_bytes(), Access::Shared)?;
+    fs::write(path, reference::new_site(profile, &given).as_bytes(), Access::Shared)?;
     ui.status(&format!(
-        "Wrote {}. Every line is commented out: the defaults hold until you change one.",
+        "Wrote {}. All but the profile is commented out: the defaults hold until you change one.",
         path.display()
     ));
     ui.hint("look at what it makes with: helm iris render daskhub");

@@ -7,7 +7,7 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Outcome;
+use super::{Outcome, charts};
 use crate::cli::{Environment, candidates};
 use crate::error::{Error, Result};
 use crate::fs::{self, Access};
@@ -74,7 +74,7 @@ pub(super) fn run(args: &ProfilesArgs, environment: &Environment, ui: &Ui) -> Re
     match &args.verb {
         Verb::List { output } => list(&library, *output, ui)?,
         Verb::Show { schema: true, .. } => ui.data(&reference::site_schema()),
-        Verb::Show { name: None, .. } => ui.data(&reference::settings_text()),
+        Verb::Show { name: None, .. } => ui.data(&reference::settings_text(&charts::given(&library, None)?)),
         Verb::Show { name: Some(name), output, .. } => show(&library, name, *output, ui)?,
         Verb::Check { name } => {
             Profile::load(&library, name)?;
@@ -130,13 +130,13 @@ fn show(library: &Library, name: &str, output: OutputFormat, ui: &Ui) -> Result<
 
 fn new(library: &Library, name: &str, extends: &str, ui: &Ui) -> Result<()> {
     require_name("profile", name)?;
-    library.profile(extends)?;
     let path = Path::new("profiles").join(format!("{name}.yaml"));
     if fs::exists(&path)? {
         return Err(Error::user(format!("{} is there already", path.display())).hint("choose another name, or edit it"));
     }
+    let given = charts::given(library, Some(extends))?;
     fs::create_folder(Path::new("profiles"))?;
-    fs::write(&path, reference::new_profile(name, extends).as_bytes(), Access::Shared)?;
+    fs::write(&path, reference::new_profile(name, extends, &given).as_bytes(), Access::Shared)?;
     ui.status(&format!("Wrote {}. Fill in what you know; the rest is left to detection.", path.display()));
     ui.hint(&format!("check it with: helm iris profiles check {name}"));
     Ok(())
