@@ -26,6 +26,13 @@ pub struct Layer {
 }
 
 impl Layer {
+    /// A layer of a shipped file, which the tests have checked; its types are checked all the same
+    /// when it is read.
+    pub fn shipped(name: String, text: &str, mut document: Document) -> Self {
+        drop_unset(&mut document.value, &DEFAULTS);
+        Self { name, sha256: crate::fs::sha256_hex(text.as_bytes()), document }
+    }
+
     /// Checks a document as settings; keys that the caller has dealt with are taken out before.
     ///
     /// # Errors

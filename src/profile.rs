@@ -56,7 +56,12 @@ impl Profile {
                         let problem = Problem::error(&document.file, document.place("/extends"), message);
                         (base, Some(problem))
                     });
-                    match Layer::check(format!("profile {current}"), &file.text, document) {
+                    let name = format!("profile {current}");
+                    if file.origin == Origin::Shipped {
+                        profile.layers.insert(0, Layer::shipped(name, &file.text, document));
+                        continue;
+                    }
+                    match Layer::check(name, &file.text, document) {
                         Ok(layer) => profile.layers.insert(0, layer),
                         Err(more) => problems.extend(more),
                     }

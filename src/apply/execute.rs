@@ -158,7 +158,14 @@ impl Executor<'_> {
         let workloads = manifest::workloads(&objects, &entry.name, &entry.namespace)?;
         let timeout = Duration::from_secs(entry.timeout_seconds);
         let wait = Wait { cluster: self.cluster, release: &entry.name, workloads: &workloads, timeout };
-        match wait.run(interrupt, emit).await? {
+        let start = Instant::now();
+        let ended = wait.run(interrupt, emit).await;
+        tracing::info!(
+            took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "waited for {}",
+            entry.name
+        );
+        match ended? {
             Ended::Ready(took) => {
                 emit(Event::Ready { release: entry.name.clone(), workloads: workloads.len(), took });
                 Ok(None)

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -83,6 +83,12 @@ impl Run {
         Ok(self)
     }
 
+    /// The command for the log; no secret is ever an argument.
+    fn shown(&self) -> String {
+        let words = self.command.as_std().get_args().map(|word| word.to_string_lossy().into_owned());
+        std::iter::once(self.program.display().to_string()).chain(words).collect::<Vec<_>>().join(" ")
+    }
+
     fn variable(&mut self, name: &str, value: Option<&str>) -> &mut Self {
         match value {
             Some(value) => self.command.env(name, value),
@@ -96,6 +102,7 @@ impl Run {
     /// # Errors
     /// When it cannot be started, or a stop was asked for; helm was then told and waited for.
     pub(super) async fn finish(mut self, interrupt: &mut Interrupt) -> Result<Finished> {
+        let (start, shown) = (Instant::now(), self.shown());
         let failed =
             |error: std::io::Error| Error::user(format!("cannot run {}", self.program.display())).because(error);
         let mut child = self.command.spawn().map_err(failed)?;
@@ -110,8 +117,14 @@ impl Run {
             }
         };
         let status = child.wait().await.map_err(failed)?;
+        tracing::info!(took_ms = millis(start), %status, "{shown}");
         Ok(Finished { success: status.success(), status, stdout, stderr })
     }
+}
+
+/// Milliseconds since an instant, for the log.
+fn millis(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn read(pipe: Option<impl AsyncRead + Unpin>) -> String {

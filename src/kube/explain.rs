@@ -50,6 +50,8 @@ fn refused(status: &Status, server: &str) -> Error {
         429 | 500..=599 => Error::user(format!("{server} is in trouble or too busy (HTTP {})", status.code))
             .because(&status.message)
             .hint("wait a little and run the same command again"),
+        400 if status.message.contains("HTTPS server") => Error::user(format!("{server} speaks HTTPS, not HTTP"))
+            .hint("write https:// in the kubeconfig or in --kube-apiserver"),
         _ => Error::user(format!("{server} refuses the request (HTTP {})", status.code)).because(&status.message),
     }
 }
@@ -58,10 +60,15 @@ fn refused(status: &Status, server: &str) -> Error {
 fn credentials(error: &AuthError) -> Error {
     let shown = Error::user("cannot get credentials for the cluster");
     match error {
-        AuthError::AuthExecRun { cmd, out } => shown
-            .because(format!("`{cmd}` of the kubeconfig failed ({})", out.status))
-            .because(String::from_utf8_lossy(&out.stderr).trim())
-            .hint("run it by hand, or log in again with the tool that made the kubeconfig"),
+        // The command is not shown either: its environment may hold a password.
+        AuthError::AuthExecRun { out, .. } => {
+            let shown = shown.because(format!("the credential helper of the kubeconfig failed ({})", out.status));
+            let stderr = String::from_utf8_lossy(&out.stderr);
+            let shown = if stderr.trim().is_empty() { shown } else { shown.because(stderr.trim()) };
+            shown.hint(
+                "log in again with the tool that made the kubeconfig, or run the helper named under `exec:` by hand",
+            )
+        }
         AuthError::AuthExecStart(cause) => shown
             .because(format!("the credential helper of the kubeconfig cannot be started: {cause}"))
             .hint("install the helper named under `exec:` in the kubeconfig"),
@@ -97,7 +104,7 @@ fn unreachable(error: &KubeError, server: &str) -> Error {
         Some(IoKind::ConnectionRefused) => shown
             .hint("nothing listens there: is the cluster running, and is the address in the kubeconfig right?")
             .hint("through a tunnel or VPN: is it up?"),
-        Some(IoKind::TimedOut) => {
+        Some(IoKind::TimedOut | IoKind::HostUnreachable | IoKind::NetworkUnreachable) => {
             shown.hint("no answer: a firewall or security group, a VPN that is down, or a cluster that is gone")
         }
         _ if text.contains("dns error") || text.contains("failed to lookup") => {
@@ -152,8 +159,9 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "any finished program will do")]
     fn a_helpers_output_is_not_shown() {
         let out = std::process::Command::new("sh").args(["-c", "echo TOKEN; echo why >&2; exit 3"]).output().unwrap();
-        let error = KubeError::Auth(AuthError::AuthExecRun { cmd: "helper".into(), out: Box::new(out) });
+        let error =
+            KubeError::Auth(AuthError::AuthExecRun { cmd: "OS_PASSWORD=PASS helper".into(), out: Box::new(out) });
         let shown = format!("{:?}", explain(&error, "S"));
-        assert!(shown.contains("why") && !shown.contains("TOKEN"), "{shown}");
+        assert!(shown.contains("why") && !shown.contains("TOKEN") && !shown.contains("PASS"), "{shown}");
     }
 }
