@@ -66,8 +66,9 @@ fn script(state: &Path, verb: &str) -> String {
 
 /// The reader of one document: a folder, an empty home, and what the last command returned.
 pub(super) struct Reader {
-    folder: TempDir,
+    // Dropped first: it needs the folder to end what runs there.
     testbed: Option<Testbed>,
+    folder: TempDir,
     last: i32,
 }
 
@@ -77,7 +78,7 @@ impl Reader {
         for part in ["home", "work"] {
             fs::create_dir(folder.path().join(part)).unwrap();
         }
-        Self { folder, testbed: None, last: 0 }
+        Self { testbed: None, folder, last: 0 }
     }
 
     pub(super) fn with_a_cluster() -> Option<Self> {
