@@ -126,7 +126,7 @@ end_testbed() { "$root/scripts/testbed.sh" down; }
 
 with_a_cluster() {
   eval "$("$root/scripts/testbed.sh" env)"
-  cargo test --locked --quiet --test it -- cluster:: docs:: --show-output
+  cargo test --locked --quiet --test it -- cluster:: --show-output
 }
 
 cluster_rungs() {

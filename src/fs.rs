@@ -84,10 +84,10 @@ pub fn write(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
     replace(path, bytes, access, |_| Ok(()))
 }
 
-/// As [`write`], and on the disk before it returns: for what cannot be made again.
+/// As [`write()`], and on the disk before it returns: for what cannot be made again.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_durable(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
     replace(path, bytes, access, File::sync_all)
 }
