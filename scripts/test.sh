@@ -117,6 +117,7 @@ quick_rungs() {
   rung "licences and advisories" deny
   rung "tools: Helm 3 and Helm 4" scripts/tools.sh helm
   rung "1: unit and property tests" cargo test --locked --quiet --lib --bins
+  rung "1: examples in the documentation" cargo test --locked --quiet --doc
   rung "2-4: transcripts, contracts, real Helm" cargo test --locked --quiet --test it -- --skip cluster:: --show-output
 }
 
