@@ -40,7 +40,7 @@ build() {
   # Cargo itself says where it put the program: a setting of the user's may send it elsewhere.
   messages=$(cd "$root" && cargo build --release --locked --bin helm-iris --message-format json-render-diagnostics) ||
     fail "cargo could not build the program; its own message is above" \
-      "if it could not reach crates.io, check the network and the proxy (https_proxy), then: $again" \
+      "if it could not fetch the crates, check the network and the proxy (https_proxy), then: $again" \
       "or put a helm-iris $version that was built elsewhere at $program"
   built=$(printf '%s\n' "$messages" | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
   mkdir -p "$root/bin"
