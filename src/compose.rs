@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::archive::{Archive, own_version};
+use crate::archive::Archive;
 use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
 use crate::chart::release::Scope;
 use crate::chart::{CLUSTER_NAMESPACE, Chart, seconds};
@@ -77,7 +77,8 @@ pub fn release(loaded: &Loaded, chart: &Chart, archive: Option<&Archive>, edits:
         .map(|other| other.release_name(&loaded.namespace))
         .collect();
     let upstream = chart.spec.source.chart.clone();
-    let known_version = || chart.spec.source.version.clone().or_else(|| own_version(chart)).unwrap_or_default();
+    let own_version = || chart.metadata.as_ref().map(|metadata| metadata.version.clone());
+    let known_version = || chart.spec.source.version.clone().or_else(own_version).unwrap_or_default();
     ReleaseEntry {
         helm_chart: archive.map(|archive| archive.name.clone()).or(upstream).unwrap_or_else(|| chart.name.clone()),
         version: archive.map_or_else(known_version, |archive| archive.version.clone()),

@@ -19,6 +19,7 @@ pub mod redact;
 pub mod fs;
 pub mod interrupt;
 pub mod names;
+pub mod parallel;
 pub mod yaml;
 
 pub mod overlay;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::archive::{Archive, Cache, LOCK_FILE, Lock, Wanted, assemble, wanted};
+use crate::archive::{Archive, Cache, LOCK_FILE, Lock, Wanted, wanted};
 use crate::bundle::MANIFEST_FILE;
 use crate::chart::{self, Chart};
 use crate::error::{Error, Result};
@@ -91,9 +91,9 @@ pub fn load(request: &Request) -> Result<Loaded> {
     let namespace = namespace(request, &target)?;
     let above: Vec<Layer> = profile.layers.iter().cloned().chain(site.layer.clone()).chain(set).collect();
     let charts = select::charts(&library, target, &above)?;
-    check_sources(&charts, &above)?;
     let layers: Vec<Layer> = charts.iter().map(select::defaults).chain(above).collect();
     let settings = layers::settings(&layers)?;
+    check_sources(&charts, &settings, &layers)?;
     let folder = request.output.clone().unwrap_or_else(|| PathBuf::from(&namespace));
     let lock_folder = if site.file.is_some() { &site.folder } else { &folder };
     Ok(Loaded {
@@ -112,13 +112,10 @@ pub fn load(request: &Request) -> Result<Loaded> {
 }
 
 /// A source that is meant for a chart of this install and misspelt would be silently of no use.
-fn check_sources(charts: &[Chart], layers: &[Layer]) -> Result<()> {
-    let settings = layers::settings(layers)?;
+fn check_sources(charts: &[Chart], settings: &Settings, layers: &[Layer]) -> Result<()> {
     let lock = Lock::default();
-    let mut known = Vec::new();
-    for chart in charts {
-        known.extend(wanted(chart, &settings, &lock)?.into_iter().map(|wanted| wanted.name));
-    }
+    let known: Vec<String> =
+        charts.iter().flat_map(|chart| wanted(chart, settings, &lock)).map(|wanted| wanted.name).collect();
     let mut problems = Vec::new();
     for name in settings.sources.keys().filter(|name| !known.contains(name)) {
         if let Some(like) = did_you_mean(name, known.iter().map(String::as_str)) {
@@ -165,48 +162,40 @@ fn shadow_notes(charts: &[Chart], profile: &Profile) -> Vec<String> {
 
 impl Loaded {
     /// The upstream archives that are needed, each with what is known of it.
-    ///
-    /// # Errors
-    /// A broken `helm/Chart.yaml`.
-    pub fn wanted(&self) -> Result<Vec<Wanted>> {
+    pub fn wanted(&self) -> Vec<Wanted> {
         let mut all = Vec::new();
-        for chart in &self.charts {
-            for one in wanted(chart, &self.settings, &self.lock)? {
-                if !all.contains(&one) {
-                    all.push(one);
-                }
+        for one in self.charts.iter().flat_map(|chart| wanted(chart, &self.settings, &self.lock)) {
+            if !all.contains(&one) {
+                all.push(one);
             }
         }
-        Ok(all)
+        all
     }
 
-    /// The archive of each chart, where all of it is at hand; remembers new digests in the lock.
+    /// The upstream archives of each chart that has all of them at hand, and the lock with the
+    /// digests that were seen for the first time.
     ///
     /// # Errors
     /// A damaged archive.
-    pub fn archives(&mut self) -> Result<BTreeMap<String, Archive>> {
+    pub fn archives(&self) -> Result<(BTreeMap<String, Vec<Archive>>, Lock)> {
+        let mut lock = self.lock.clone();
         let mut archives = BTreeMap::new();
         for chart in &self.charts {
-            let mut parts = Vec::new();
-            let wanted = wanted(chart, &self.settings, &self.lock)?;
+            let wanted = wanted(chart, &self.settings, &self.lock);
+            let mut found = Vec::new();
             for one in &wanted {
                 if let Some(archive) = self.cache.find(&one.name, &one.version, one.sha256.as_deref())? {
                     if one.locked {
-                        self.lock.remember(&archive);
+                        lock.remember(&archive);
                     }
-                    parts.push(archive);
+                    found.push(archive);
                 }
             }
-            if parts.len() < wanted.len() {
-                continue;
+            if found.len() == wanted.len() {
+                archives.insert(chart.name.clone(), found);
             }
-            let archive = match parts.pop() {
-                Some(upstream) if chart.helm.is_empty() => upstream,
-                last => assemble(chart, &parts.into_iter().chain(last).collect::<Vec<_>>())?,
-            };
-            archives.insert(chart.name.clone(), archive);
         }
-        Ok(archives)
+        Ok((archives, lock))
     }
 
     /// Whether a bundle stands without the secrets that it was made with.

@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::yaml::{pointer_join, pointer_to_path};
+use crate::yaml::{Pointer, pointer_join, pointer_to_path};
 
 /// One step of a value path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,31 +91,28 @@ pub fn merge(base: &mut Value, over: &Value) {
 }
 
 /// Lays values over a chart's defaults as Helm does: a null deletes the default.
-pub fn coalesce(defaults: &Value, values: &Value) -> Value {
-    let (Value::Object(defaults), Value::Object(values)) = (defaults, values) else {
-        return values.clone();
+pub fn coalesce(mut defaults: Value, values: &Value) -> Value {
+    lay_over(&mut defaults, values);
+    defaults
+}
+
+fn lay_over(defaults: &mut Value, values: &Value) {
+    let (Value::Object(defaults), Value::Object(values)) = (&mut *defaults, values) else {
+        defaults.clone_from(values);
+        return;
     };
-    let mut merged = Map::new();
-    for (key, default) in defaults {
-        match values.get(key) {
-            None => {
-                merged.insert(key.clone(), default.clone());
-            }
-            Some(Value::Null) => {}
-            Some(value @ Value::Object(_)) if default.is_object() => {
-                merged.insert(key.clone(), coalesce(default, value));
-            }
-            Some(value) => {
-                merged.insert(key.clone(), value.clone());
-            }
-        }
-    }
     for (key, value) in values {
-        if !defaults.contains_key(key) {
-            merged.insert(key.clone(), value.clone());
+        match (defaults.get_mut(key), value) {
+            (Some(_), Value::Null) => {
+                defaults.shift_remove(key);
+            }
+            (Some(default @ Value::Object(_)), Value::Object(_)) => lay_over(default, value),
+            (Some(default), _) => default.clone_from(value),
+            (None, _) => {
+                defaults.insert(key.clone(), value.clone());
+            }
         }
     }
-    Value::Object(merged)
 }
 
 /// The overlay that makes `wanted` of `base` by [`merge`].
@@ -125,22 +122,22 @@ pub fn coalesce(defaults: &Value, values: &Value) -> Value {
 /// chart's default shows again.
 pub fn overlay(base: &Value, wanted: &Value) -> Result<Value, Vec<String>> {
     let mut removed = Vec::new();
-    let difference = difference(base, wanted, "", &mut removed);
+    let difference = difference(base, wanted, &mut Pointer::default(), &mut removed);
     if removed.is_empty() { Ok(difference.unwrap_or_else(|| Value::Object(Map::new()))) } else { Err(removed) }
 }
 
-fn difference(base: &Value, wanted: &Value, pointer: &str, removed: &mut Vec<String>) -> Option<Value> {
+fn difference(base: &Value, wanted: &Value, at: &mut Pointer, removed: &mut Vec<String>) -> Option<Value> {
     let (Value::Object(base), Value::Object(wanted)) = (base, wanted) else {
         return (base != wanted).then(|| wanted.clone());
     };
-    removed.extend(
-        base.keys().filter(|key| !wanted.contains_key(*key)).map(|key| pointer_to_path(&pointer_join(pointer, key))),
-    );
+    for key in base.keys().filter(|key| !wanted.contains_key(*key)) {
+        removed.push(at.within(key, |at| pointer_to_path(at.text())));
+    }
     let mut changes = Map::new();
     for (key, value) in wanted {
         let change = match base.get(key) {
             None => Some(value.clone()),
-            Some(old) => difference(old, value, &pointer_join(pointer, key), removed),
+            Some(old) => at.within(key, |at| difference(old, value, at, removed)),
         };
         if let Some(change) = change {
             changes.insert(key.clone(), change);
@@ -215,7 +212,7 @@ mod tests {
     #[test]
     fn nulls_delete_defaults_and_removals_are_refused() {
         let defaults = json!({"a": {"b": 1, "c": 2}});
-        assert_eq!(coalesce(&defaults, &json!({"a": {"b": null}})), json!({"a": {"c": 2}}));
+        assert_eq!(coalesce(defaults.clone(), &json!({"a": {"b": null}})), json!({"a": {"c": 2}}));
         assert_eq!(overlay(&json!({"a": {"b": 1}}), &json!({"a": {}})), Err(vec!["a.b".to_owned()]));
         assert_eq!(useless_nulls(&json!({"a": {"b": null, "x": null}}), &defaults, ""), vec!["a.x".to_owned()]);
     }

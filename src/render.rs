@@ -1,5 +1,8 @@
 //! RENDER: templates to text. Pure: no clock, chance, network, environment or map order.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tera::{Kwargs, State, Tera, TeraResult};
 
 use crate::chart::Chart;
@@ -23,7 +26,8 @@ pub struct Rendered {
 /// YAML 1.1 and 1.2 read differently (file, line, column of the values).
 pub fn values(chart: &Chart, context: &Context, file: &str) -> Result<Rendered, Vec<Problem>> {
     let name = chart.template_file.as_str();
-    let mut text = text(chart, context, to_yaml)?;
+    let template = Template::new(chart, context).map_err(|error| vec![template_problem(name, &error)])?;
+    let mut text = template.text(Filter::Yaml).map_err(|error| vec![template_problem(name, &error)])?;
     if !text.ends_with('\n') {
         text.push('\n');
     }
@@ -33,9 +37,7 @@ pub fn values(chart: &Chart, context: &Context, file: &str) -> Result<Rendered, 
             Problem::error(name, None, "the template makes no map of values").fix("write `key: value` lines"),
         ]);
     }
-    let marked = self::text(chart, context, |_: &tera::Value, _: Kwargs, _: &State| -> TeraResult<String> {
-        Ok(format!("\"{}\"", yaml::MARK))
-    })?;
+    let marked = template.text(Filter::Mark).map_err(|error| vec![template_problem(name, &error)])?;
     let split: Vec<Problem> = yaml::split_marks(&marked)
         .into_iter()
         .map(|place| {
@@ -58,23 +60,45 @@ pub fn values(chart: &Chart, context: &Context, file: &str) -> Result<Rendered, 
     }
 }
 
-/// The template's text with a filter for the values.
-fn text<F>(chart: &Chart, context: &Context, filter: F) -> Result<String, Vec<Problem>>
-where
-    F: Fn(&tera::Value, Kwargs, &State) -> TeraResult<String> + Sync + Send + 'static,
-{
-    let mut engine = Tera::new();
-    engine.autoescape_on(Vec::<&str>::new());
-    engine.register_filter("yaml", filter);
-    let name = chart.template_file.as_str();
-    let wrong = |error: &tera::Error| vec![template_problem(name, error)];
-    engine.add_raw_template(name, &chart.template).map_err(|error| wrong(&error))?;
-    let context = tera::Context::from_serialize(context).map_err(|error| wrong(&error))?;
-    engine.render(name, &context).map_err(|error| wrong(&error))
+/// What the filter `yaml` makes of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filter {
+    /// One line of YAML.
+    Yaml,
+    /// A mark in its place, to see where values stand.
+    Mark,
+}
+
+/// A template that was read once, with what it is rendered from.
+struct Template<'c> {
+    name: &'c str,
+    engine: Tera,
+    context: tera::Context,
+    marking: Arc<AtomicBool>,
+}
+
+impl<'c> Template<'c> {
+    fn new(chart: &'c Chart, context: &Context) -> TeraResult<Self> {
+        let name = chart.template_file.as_str();
+        let marking = Arc::new(AtomicBool::new(false));
+        let mut engine = Tera::new();
+        engine.autoescape_on(Vec::<&str>::new());
+        let mark = Arc::clone(&marking);
+        engine.register_filter("yaml", move |value: &tera::Value, _: Kwargs, _: &State| {
+            if mark.load(Ordering::Relaxed) { Ok(format!("\"{}\"", yaml::MARK)) } else { to_yaml(value) }
+        });
+        engine.add_raw_template(name, &chart.template)?;
+        Ok(Self { name, engine, context: tera::Context::from_serialize(context)?, marking })
+    }
+
+    fn text(&self, filter: Filter) -> TeraResult<String> {
+        self.marking.store(filter == Filter::Mark, Ordering::Relaxed);
+        self.engine.render(self.name, &self.context)
+    }
 }
 
 /// Quotes strings and keys, emits lists and maps: any value as one line of YAML.
-fn to_yaml(value: &tera::Value, _: Kwargs, _: &State) -> TeraResult<String> {
+fn to_yaml(value: &tera::Value) -> TeraResult<String> {
     if value.is_undefined() {
         return Err(tera::Error::message("the value is undefined"));
     }

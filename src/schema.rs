@@ -1,9 +1,11 @@
-//! Checking what people write against the JSON schema of our own types.
+//! Checking what people write against JSON schemas: of our own types, and of charts.
+
+use std::sync::LazyLock;
 
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{ValidationError, Validator};
+use jsonschema::{Draft, Registry, RegistryBuilder, ValidationError, Validator};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::problem::{Problem, did_you_mean};
 use crate::yaml::{Document, pointer_join, pointer_to_path};
@@ -33,34 +35,104 @@ fn bound_integers(schema: &mut Value) {
 #[derive(Debug)]
 pub struct Checker {
     schema: Value,
-    validator: Option<Validator>,
+    validator: Validator,
 }
 
 impl Checker {
-    /// The checker of one of our own types.
-    pub fn of<T: JsonSchema>() -> Self {
-        let schema = of::<T>();
-        let validator = jsonschema::draft7::new(&schema).ok();
-        Self { schema, validator }
+    /// The checker of a chart's `values.schema.json`.
+    ///
+    /// Whether the schema itself follows its dialect is for the chart's author and Helm to see:
+    /// making that check ready costs more than making the schema ready.
+    ///
+    /// # Errors
+    /// Why the schema cannot be used.
+    pub fn of_chart(mut schema: Value) -> Result<Self, String> {
+        const CHART: &str = "json-schema:///chart";
+        let dialect = schema.get("$schema").and_then(Value::as_str).unwrap_or_default();
+        let draft = draft_of(dialect);
+        if let Some(map) = schema.as_object_mut() {
+            // Some charts name a dialect that does not exist; Helm's validator takes its newest then.
+            map.remove("$schema");
+        }
+        say_any_key_without_pattern(&mut schema);
+        let registry = Registry::new()
+            .draft(draft)
+            .add(CHART, draft.create_resource_ref(&schema))
+            .and_then(RegistryBuilder::prepare)
+            .map_err(|error| error.to_string())?;
+        let validator = jsonschema::options()
+            .with_draft(Draft::Draft4)
+            .with_registry(&registry)
+            .build(&json!({"$ref": CHART}))
+            .map_err(|error| error.to_string())?;
+        drop(registry);
+        Ok(Self { schema, validator })
+    }
+
+    fn new(schema: Value, draft: Draft) -> Result<Self, String> {
+        let validator = jsonschema::options().with_draft(draft).build(&schema).map_err(|error| error.to_string())?;
+        Ok(Self { schema, validator })
+    }
+
+    /// All problems of a document, each with its pointer, with places and did-you-mean.
+    pub fn check(&self, document: &Document) -> Vec<(String, Problem)> {
+        let errors = self.validator.iter_errors(&document.value);
+        let mut problems: Vec<_> = errors.flat_map(|error| problems_of(document, &self.schema, &error)).collect();
+        problems.sort_by(|(_, one), (_, other)| (one.place, &one.message).cmp(&(other.place, &other.message)));
+        problems
+    }
+}
+
+/// `patternProperties: {".*": X}` is `additionalProperties: X`, and needs no regular expression:
+/// upstream's schemas have some forty of them, which take longer to compile than all the rest.
+fn say_any_key_without_pattern(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            let only_any =
+                |patterns: &Value| patterns.as_object().is_some_and(|map| map.len() == 1 && map.contains_key(".*"));
+            if !map.contains_key("properties")
+                && map.get("patternProperties").is_some_and(only_any)
+                && let Some(Value::Object(mut patterns)) = map.shift_remove("patternProperties")
+                && let Some(any) = patterns.shift_remove(".*")
+            {
+                map.insert("additionalProperties".to_owned(), any);
+            }
+            map.values_mut().for_each(say_any_key_without_pattern);
+        }
+        Value::Array(items) => items.iter_mut().for_each(say_any_key_without_pattern),
+        _ => {}
+    }
+}
+
+/// The dialect that a schema names; for none, or one that does not exist, the newest, as Helm has it.
+fn draft_of(dialect: &str) -> Draft {
+    [
+        ("draft-04", Draft::Draft4),
+        ("draft-06", Draft::Draft6),
+        ("draft-07", Draft::Draft7),
+        ("2019-09", Draft::Draft201909),
+    ]
+    .into_iter()
+    .find(|(name, _)| dialect.contains(name))
+    .map_or(Draft::Draft202012, |(_, draft)| draft)
+}
+
+/// The checker of one of our own types, made when it is first asked.
+pub struct OwnChecker(LazyLock<Result<Checker, String>>);
+
+impl OwnChecker {
+    /// The checker of a type.
+    pub const fn of<T: JsonSchema>() -> Self {
+        Self(LazyLock::new(|| Checker::new(of::<T>(), Draft::Draft7)))
     }
 
     /// All problems of a document, with places and did-you-mean.
     pub fn check(&self, document: &Document) -> Vec<Problem> {
-        match &self.validator {
-            Some(validator) => {
-                check_at(document, &self.schema, validator).into_iter().map(|(_, problem)| problem).collect()
-            }
-            None => vec![Problem::error(&document.file, None, "its schema cannot be used: a defect of helm iris")],
+        match &*self.0 {
+            Ok(checker) => checker.check(document).into_iter().map(|(_, problem)| problem).collect(),
+            Err(why) => vec![Problem::error(&document.file, None, format!("a defect of helm iris: {why}"))],
         }
     }
-}
-
-/// All problems of a document, each with its pointer, by a validator that the caller made for `schema`.
-pub fn check_at(document: &Document, schema: &Value, validator: &Validator) -> Vec<(String, Problem)> {
-    let mut problems: Vec<(String, Problem)> =
-        validator.iter_errors(&document.value).flat_map(|error| problems_of(document, schema, &error)).collect();
-    problems.sort_by(|(_, one), (_, other)| (one.place, &one.message).cmp(&(other.place, &other.message)));
-    problems
 }
 
 fn problems_of(document: &Document, schema: &Value, error: &ValidationError<'_>) -> Vec<(String, Problem)> {
@@ -198,4 +270,42 @@ fn known_keys(schema: &Value, error: &ValidationError<'_>) -> Vec<String> {
     let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
     let properties = schema.pointer(parent).and_then(|part| part.get("properties"));
     properties.and_then(Value::as_object).map(|map| map.keys().cloned().collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn any_key_is_the_same_without_a_pattern() {
+        let labels =
+            json!({"type": "object", "additionalProperties": false, "patternProperties": {".*": {"type": "string"}}});
+        let schema = json!({"properties": {"labels": labels, "patternProperties": {"type": "string"}}});
+        let checker = Checker::of_chart(schema.clone()).unwrap();
+        let plain = jsonschema::draft202012::new(&schema).unwrap();
+        for (values, right) in [
+            (json!({"labels": {"a": "b", "line\nbreak": "c"}}), true),
+            (json!({"labels": {"a": 1}}), false),
+            (json!({"labels": []}), false),
+            (json!({"patternProperties": 1}), false),
+        ] {
+            assert_eq!(plain.is_valid(&values), right, "{values}");
+            let found = checker.check(&Document::synthetic("", values));
+            assert_eq!(found.is_empty(), right, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_of_a_charts_section_are_told_with_the_fix() {
+        let section = json!({"type": "object", "additionalProperties": false, "properties": {"image": {}}});
+        let checker = Checker::of_chart(json!({"$ref": "#/definitions/all", "definitions": {
+            "all": {"properties": {"hub": {"$ref": "#/definitions/hub"}}},
+            "hub": section,
+        }}));
+        let found = checker.unwrap().check(&Document::synthetic("", json!({"hub": {"imgae": 1}})));
+        let told: Vec<_> = found.iter().map(|(at, problem)| (at.as_str(), problem.fix.as_deref())).collect();
+        assert_eq!(told, [("/hub/imgae", Some("did you mean `image`?"))]);
+    }
 }

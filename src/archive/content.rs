@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::Archive;
 use crate::error::{Error, Result};
+use crate::schema::Checker;
 
 /// Unpacked, no chart that Helm takes is larger.
 const MAX_UNPACKED: u64 = 64 * 1024 * 1024;
@@ -16,14 +17,14 @@ const MAX_UNPACKED: u64 = 64 * 1024 * 1024;
 const MAX_NESTING: usize = 4;
 
 /// A Helm chart as far as values go.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ChartContent {
     /// Its name.
     pub name: String,
     /// `values.yaml`.
     pub defaults: Value,
-    /// `values.schema.json`, if it has one.
-    pub schema: Option<Value>,
+    /// `values.schema.json`, if it has one, made ready; or why it cannot be used.
+    pub schema: Option<Result<Checker, String>>,
     /// Its subcharts.
     pub subcharts: Vec<Self>,
 }
@@ -64,7 +65,8 @@ impl ChartContent {
         let schema = files
             .get("values.schema.json")
             .map(|bytes| serde_json::from_slice(bytes).map_err(|error| format!("values.schema.json: {error}")))
-            .transpose()?;
+            .transpose()?
+            .map(Checker::of_chart);
         Ok(Self {
             name: metadata.name,
             defaults: if defaults.is_null() { Value::Object(Map::new()) } else { defaults },
@@ -81,7 +83,7 @@ impl ChartContent {
         };
         for subchart in &self.subcharts {
             let ours = map.get(&subchart.name).cloned().unwrap_or_else(|| Value::Object(Map::new()));
-            map.insert(subchart.name.clone(), crate::overlay::coalesce(&subchart.merged_defaults(), &ours));
+            map.insert(subchart.name.clone(), crate::overlay::coalesce(subchart.merged_defaults(), &ours));
         }
         merged
     }

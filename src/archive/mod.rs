@@ -7,13 +7,14 @@ mod cache;
 mod content;
 mod lock;
 mod pack;
+mod package;
 mod wanted;
 
 pub use cache::Cache;
 pub use content::ChartContent;
 pub use lock::{LOCK_FILE, Lock};
-pub use pack::assemble;
-pub use wanted::{Wanted, own_version, wanted};
+pub use package::Package;
+pub use wanted::{Wanted, wanted};
 
 /// One chart archive, its digest known.
 #[derive(Clone)]

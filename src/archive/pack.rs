@@ -3,19 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use flate2::{Compression, GzBuilder};
+use flate2::Crc;
 
 use super::Archive;
-use super::wanted::chart_yaml;
 use crate::chart::Chart;
 use crate::error::{Error, Result};
 
 /// Makes the archive of a shipped chart from its `helm/` folder and its dependencies' archives.
 ///
 /// # Errors
-/// A broken `Chart.yaml`.
-pub fn assemble(chart: &Chart, dependencies: &[Archive]) -> Result<Archive> {
-    let mut metadata = chart_yaml(chart)?;
+/// Only a defect.
+pub(super) fn assemble(chart: &Chart, dependencies: &[Archive]) -> Result<Archive> {
+    let missing = || Error::bug(format!("the chart {} has no helm/Chart.yaml", chart.name));
+    let mut metadata = chart.metadata.clone().ok_or_else(missing)?;
     for dependency in &mut metadata.dependencies {
         if let Some(archive) = dependencies.iter().find(|archive| archive.name == dependency.name) {
             dependency.version.clone_from(&archive.version);
@@ -36,8 +36,7 @@ pub fn assemble(chart: &Chart, dependencies: &[Archive]) -> Result<Archive> {
 }
 
 fn tar_gz(name: &str, files: &BTreeMap<String, Vec<u8>>) -> std::io::Result<Vec<u8>> {
-    let gz = GzBuilder::new().mtime(0).write(Vec::new(), Compression::fast());
-    let mut tar = tar::Builder::new(gz);
+    let mut tar = tar::Builder::new(Vec::new());
     // Helm wants Chart.yaml among the first entries; the rest is sorted.
     let first = format!("{name}/Chart.yaml");
     let ordered = files.get_key_value(&first).into_iter().chain(files.iter().filter(|(path, _)| **path != first));
@@ -49,5 +48,46 @@ fn tar_gz(name: &str, files: &BTreeMap<String, Vec<u8>>) -> std::io::Result<Vec<
         header.set_cksum();
         tar.append_data(&mut header, path, bytes.as_slice())?;
     }
-    tar.into_inner()?.finish()
+    Ok(stored(&tar.into_inner()?))
+}
+
+/// A gzip file of stored blocks (RFC 1952, RFC 1951 section 3.2.4). A compressor would save
+/// nothing, since most of it is compressed already, and its next version would change the digest
+/// of every chart that is installed.
+fn stored(bytes: &[u8]) -> Vec<u8> {
+    const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    let mut gz = HEADER.to_vec();
+    let mut checksum = Crc::new();
+    checksum.update(bytes);
+    let mut blocks = bytes.chunks(usize::from(u16::MAX)).peekable();
+    while let Some(block) = blocks.next() {
+        let length = u16::try_from(block.len()).unwrap_or(u16::MAX);
+        gz.push(u8::from(blocks.peek().is_none()));
+        gz.extend(length.to_le_bytes());
+        gz.extend((!length).to_le_bytes());
+        gz.extend_from_slice(block);
+    }
+    gz.extend(checksum.sum().to_le_bytes());
+    gz.extend(checksum.amount().to_le_bytes());
+    gz
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn any_reader_of_gzip_reads_what_was_stored(length in 1_usize..300_000, seed in any::<u8>()) {
+            let bytes: Vec<u8> = (0..length).map(|at| seed.wrapping_add(at.to_le_bytes()[0])).collect();
+            let mut read = Vec::new();
+            flate2::read::GzDecoder::new(stored(&bytes).as_slice()).read_to_end(&mut read).unwrap();
+            prop_assert_eq!(read, bytes);
+        }
+    }
 }

@@ -1,11 +1,7 @@
 //! Which upstream archives a chart needs, and which digests they must have.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-
 use super::Lock;
 use crate::chart::Chart;
-use crate::error::{Error, Result};
 use crate::settings::Settings;
 
 /// An upstream archive that a chart needs.
@@ -23,60 +19,25 @@ pub struct Wanted {
     pub locked: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct ChartYaml {
-    pub(super) name: String,
-    pub(super) version: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) dependencies: Vec<Dependency>,
-    #[serde(flatten)]
-    rest: Map<String, Value>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Dependency {
-    pub(super) name: String,
-    pub(super) version: String,
-    #[serde(default)]
-    repository: String,
-    #[serde(flatten)]
-    rest: Map<String, Value>,
-}
-
-pub(super) fn chart_yaml(chart: &Chart) -> Result<ChartYaml> {
-    let bytes = chart.helm.get("Chart.yaml").map(Vec::as_slice).unwrap_or_default();
-    serde_yaml::from_slice(bytes)
-        .map_err(|error| Error::user(format!("charts/{}/helm/Chart.yaml is not right", chart.name)).because(error))
-}
-
-/// The version of a chart that we ship.
-pub fn own_version(chart: &Chart) -> Option<String> {
-    chart_yaml(chart).ok().map(|metadata| metadata.version)
-}
-
 /// The upstream archives of a chart: itself, or its dependencies where we ship the chart.
-///
-/// # Errors
-/// A broken `helm/Chart.yaml`.
-pub fn wanted(chart: &Chart, settings: &Settings, lock: &Lock) -> Result<Vec<Wanted>> {
+pub fn wanted(chart: &Chart, settings: &Settings, lock: &Lock) -> Vec<Wanted> {
     let source = &chart.spec.source;
-    let upstream = match (&source.repo, &source.chart, &source.version) {
-        (Some(repo), Some(name), Some(version)) => {
-            vec![(repo.clone(), name.clone(), version.clone(), source.sha256.clone())]
-        }
-        _ => chart_yaml(chart)?
-            .dependencies
-            .into_iter()
-            .map(|part| {
-                let sha256 = source.dependency_sha256.get(&part.name).cloned();
-                (part.repository, part.name, part.version, sha256)
-            })
-            .collect(),
+    let itself = match (&source.repo, &source.chart, &source.version) {
+        (Some(repo), Some(name), Some(version)) => Some((repo, name, version, source.sha256.clone())),
+        _ => None,
     };
-    Ok(upstream
+    let dependencies = chart.metadata.iter().flat_map(|metadata| &metadata.dependencies);
+    let parts = dependencies.map(|part| {
+        let sha256 = source.dependency_sha256.get(&part.name).cloned();
+        (&part.repository, &part.name, &part.version, sha256)
+    });
+    itself
         .into_iter()
-        .map(|(repo, name, version, sha256)| overridden(repo, name, version, sha256, settings, lock))
-        .collect())
+        .chain(parts)
+        .map(|(repo, name, version, sha256)| {
+            overridden(repo.clone(), name.clone(), version.clone(), sha256, settings, lock)
+        })
+        .collect()
 }
 
 fn overridden(

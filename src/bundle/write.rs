@@ -1,6 +1,6 @@
 //! Writing a bundle: all of it or, seen from the next command, none of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::manifest::{FileEntry, Manifest};
@@ -58,15 +58,14 @@ pub fn write(folder: &Path, draft: &Draft, ledger: &Ledger) -> Result<Vec<SetAsi
     }
     fs::create_folder(folder)?;
     fs::write(&folder.join(NEXT_FILE), text.as_bytes(), Access::Shared)?;
+    for path in draft.files.keys().filter_map(|path| Path::new(path).parent()).collect::<BTreeSet<_>>() {
+        fs::create_folder(&folder.join(path))?;
+    }
     let mut set_aside = Vec::new();
     let ignore = (".gitignore".to_owned(), GITIGNORE.to_owned());
     for (path, text) in draft.files.iter().chain([(&ignore.0, &ignore.1)]) {
-        set_aside.extend(keep_edited(folder, path, text, &ours)?);
+        set_aside.extend(write_file(folder, path, text, &ours)?);
     }
-    for (path, text) in &draft.files {
-        write_if_changed(&folder.join(path), text)?;
-    }
-    write_if_changed(&folder.join(".gitignore"), GITIGNORE)?;
     write_secrets(folder, &manifest, ledger)?;
     for left in charts_that_left(old.as_ref(), &manifest) {
         fs::remove(&folder.join(left).join("secrets.yaml"))?;
@@ -124,18 +123,27 @@ pub struct SetAside {
     pub kept: Option<PathBuf>,
 }
 
-/// Moves a file that is not as we wrote it out of the way where it has words that would be lost:
-/// values go on in `overrides.yaml`, comments cannot.
-fn keep_edited(folder: &Path, path: &str, text: &str, ours: &[FileEntry]) -> Result<Option<SetAside>> {
+/// Writes a file unless it says the same already. One that is not as we wrote it is moved out of
+/// the way where it has words that would be lost: values go on in `overrides.yaml`, comments cannot.
+fn write_file(folder: &Path, path: &str, text: &str, ours: &[FileEntry]) -> Result<Option<SetAside>> {
     let file = folder.join(path);
-    let Some(found) = read::digest_if_any(&file)? else {
-        return Ok(None);
-    };
-    if ours.iter().any(|entry| entry.path == path && entry.sha256 == found) {
+    let found = read::digest_if_any(&file)?;
+    if found.as_deref() == Some(fs::sha256_hex(text.as_bytes()).as_str()) {
         return Ok(None);
     }
+    let is_ours = |found: &String| ours.iter().any(|entry| entry.path == path && entry.sha256 == *found);
+    let set_aside = match &found {
+        Some(found) if !is_ours(found) => Some(set_aside(folder, path, text)?),
+        _ => None,
+    };
+    fs::write(&file, text.as_bytes(), Access::Shared)?;
+    Ok(set_aside)
+}
+
+fn set_aside(folder: &Path, path: &str, text: &str) -> Result<SetAside> {
+    let file = folder.join(path);
     if path.ends_with(".yaml") && comments(&fs::read_text(&file)?).all(|comment| text.contains(comment)) {
-        return Ok(Some(SetAside { file, kept: None }));
+        return Ok(SetAside { file, kept: None });
     }
     let name = |number: u32| match number {
         1 => folder.join(format!("{path}.edited")),
@@ -146,7 +154,7 @@ fn keep_edited(folder: &Path, path: &str, text: &str, ours: &[FileEntry]) -> Res
         number += 1;
     }
     fs::rename(&file, &name(number))?;
-    Ok(Some(SetAside { file, kept: Some(name(number)) }))
+    Ok(SetAside { file, kept: Some(name(number)) })
 }
 
 /// Everything after a `#`, which may be a comment.
@@ -162,16 +170,6 @@ pub(super) fn write_secrets(folder: &Path, manifest: &Manifest, ledger: &Ledger)
         }
     }
     Ok(())
-}
-
-fn write_if_changed(path: &Path, text: &str) -> Result<()> {
-    if read::digest_if_any(path)?.as_deref() == Some(fs::sha256_hex(text.as_bytes()).as_str()) {
-        return Ok(());
-    }
-    if let Some(folder) = path.parent() {
-        fs::create_folder(folder)?;
-    }
-    fs::write(path, text.as_bytes(), Access::Shared)
 }
 
 fn manifest_text(manifest: &Manifest) -> Result<String> {

@@ -12,12 +12,12 @@ use crate::error::{Error, Result};
 use crate::layers::Layer;
 use crate::library::{ChartFiles, Library, Origin};
 use crate::names::check_namespace;
-use crate::problem::Problem;
-use crate::schema::{self, Checker};
+use crate::problem::{Place, Problem};
+use crate::schema::{self, OwnChecker};
 use crate::yaml::{Document, parse};
 
 static CONTEXT: LazyLock<Value> = LazyLock::new(schema::of::<Context>);
-static RELEASE: LazyLock<Checker> = LazyLock::new(Checker::of::<ReleaseSpec>);
+static RELEASE: OwnChecker = OwnChecker::of::<ReleaseSpec>();
 
 /// Loads and checks a chart.
 ///
@@ -57,6 +57,13 @@ fn read(found: &ChartFiles) -> Result<Chart, Vec<Problem>> {
         .iter()
         .filter_map(|(path, bytes)| Some((path.strip_prefix("helm/")?.to_owned(), bytes.clone())))
         .collect();
+    let metadata = match helm.get("Chart.yaml").map(|bytes| serde_yaml::from_slice(bytes)).transpose() {
+        Ok(metadata) => metadata,
+        Err(error) => {
+            problems.push(metadata_problem(file("helm/Chart.yaml"), &error));
+            None
+        }
+    };
     let parsed =
         parse(&file("release.yaml"), &release_text).and_then(|document| Ok((spec_of(&document, shipped)?, document)));
     match parsed {
@@ -73,6 +80,7 @@ fn read(found: &ChartFiles) -> Result<Chart, Vec<Problem>> {
                     template: template_text,
                     template_file: file("values.yaml.tera"),
                     helm,
+                    metadata,
                     document,
                 });
             }
@@ -80,6 +88,11 @@ fn read(found: &ChartFiles) -> Result<Chart, Vec<Problem>> {
         Err(more) => problems.extend(more),
     }
     Err(problems)
+}
+
+fn metadata_problem(file: String, error: &serde_yaml::Error) -> Problem {
+    let place = error.location().map(|at| Place { line: at.line(), column: at.column() });
+    Problem::error(file, place, error.to_string())
 }
 
 fn digest(found: &ChartFiles) -> String {

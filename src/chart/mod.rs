@@ -3,6 +3,7 @@
 
 mod expression;
 mod load;
+mod metadata;
 pub mod release;
 mod template;
 
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 
 pub use load::load;
 pub(crate) use load::seconds;
+pub use metadata::Metadata;
 
 use crate::library::Origin;
 use release::ReleaseSpec;
@@ -34,6 +36,8 @@ pub struct Chart {
     pub template_file: String,
     /// Files of `helm/`, by path inside it; empty for an upstream chart.
     pub helm: BTreeMap<String, Vec<u8>>,
+    /// `helm/Chart.yaml`; none for an upstream chart.
+    pub metadata: Option<Metadata>,
     /// Lines of `release.yaml`, for problems found later.
     pub document: crate::yaml::Document,
 }

@@ -175,7 +175,7 @@ fn pull_archives(target: &TargetArgs, global: &GlobalArgs, environment: &Environ
         pull::missing(&mut loaded, environment, ui, &mut interrupt).await
     })?;
     loaded.lock.save()?;
-    let all = loaded.wanted()?.len();
+    let all = loaded.wanted().len();
     ui.status(&format!("{fetched} fetched, {} at hand already, in {}", all - fetched, loaded.cache.folder().display()));
     Ok(())
 }

@@ -24,7 +24,7 @@ pub(super) async fn missing(
 ) -> Result<usize> {
     let mut fetched = 0;
     let mut helm = None;
-    for wanted in loaded.wanted()? {
+    for wanted in loaded.wanted() {
         if let Some(archive) = loaded.cache.find(&wanted.name, &wanted.version, wanted.sha256.as_deref())? {
             if wanted.locked {
                 loaded.lock.remember(&archive);

@@ -26,8 +26,8 @@ pub struct RenderArgs {
 /// Writes the bundle and says what to read.
 pub(super) fn run(args: &RenderArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     let request = args.target.request(global, environment, args.output_dir.clone());
-    let mut loaded = load::load(&request)?;
-    let validated = write(&mut loaded, ui)?;
+    let loaded = load::load(&request)?;
+    let validated = write(&loaded, ui)?;
     let folder = loaded.folder.display();
     ui.status(&format!("Wrote {folder} for review, start with {folder}/REVIEW.md:"));
     for release in &validated.manifest().releases {
@@ -40,7 +40,7 @@ pub(super) fn run(args: &RenderArgs, global: &GlobalArgs, environment: &Environm
 }
 
 /// Renders, checks and writes, telling notes and warnings.
-pub(super) fn write(loaded: &mut Loaded, ui: &Ui) -> Result<Validated> {
+pub(super) fn write(loaded: &Loaded, ui: &Ui) -> Result<Validated> {
     for note in &loaded.notes {
         ui.warning(note);
     }

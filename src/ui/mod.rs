@@ -128,7 +128,7 @@ impl Ui {
     /// Data, for people and pipes.
     pub fn data(&self, text: &str) {
         // A reader that has gone away (`| head`) is no error of ours.
-        let _ = writeln!(io::stdout().lock(), "{}", text.trim_end_matches('\n'));
+        let _ = io::stdout().lock().write_all(one_line_end(text).as_bytes());
     }
 
     /// An answer as table, JSON or YAML.
@@ -190,8 +190,13 @@ impl Ui {
 
     #[expect(clippy::unused_self, reason = "everything that prints goes through the printer")]
     fn raw(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{}", text.trim_end_matches('\n'));
+        let _ = io::stderr().lock().write_all(one_line_end(text).as_bytes());
     }
+}
+
+/// Ends a text with one line end; in one piece, so that lines of others do not come in between.
+fn one_line_end(text: &str) -> String {
+    format!("{}\n", text.trim_end_matches('\n'))
 }
 
 fn eprint_flush(text: &str) {

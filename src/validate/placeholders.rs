@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::Merged;
 use crate::problem::Problem;
-use crate::yaml::{pointer_join, pointer_to_path};
+use crate::yaml::{Pointer, pointer_to_path};
 
 pub(super) fn check(merged: &Merged<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    walk(&merged.value, "", &mut |pointer, text| {
+    texts(&merged.value, &mut |pointer, text| {
         if is_placeholder(text) {
             let path = pointer_to_path(pointer);
             let message = format!("`{path}` still holds the placeholder `{text}`");
@@ -18,17 +18,22 @@ pub(super) fn check(merged: &Merged<'_>) -> Vec<Problem> {
     problems
 }
 
-pub(super) fn walk(value: &Value, pointer: &str, visit: &mut impl FnMut(&str, &str)) {
+/// Shows every text in a value, with its pointer.
+pub(super) fn texts(value: &Value, visit: &mut impl FnMut(&str, &str)) {
+    walk(value, &mut Pointer::default(), visit);
+}
+
+fn walk(value: &Value, at: &mut Pointer, visit: &mut impl FnMut(&str, &str)) {
     match value {
-        Value::String(text) => visit(pointer, text),
+        Value::String(text) => visit(at.text(), text),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                walk(item, &pointer_join(pointer, &index.to_string()), visit);
+                at.within(&index.to_string(), |at| walk(item, at, visit));
             }
         }
         Value::Object(map) => {
             for (key, item) in map {
-                walk(item, &pointer_join(pointer, key), visit);
+                at.within(key, |at| walk(item, at, visit));
             }
         }
         _ => {}

@@ -1,14 +1,12 @@
 //! The charts' own schemas, applied as Helm applies them: to our values laid over the chart's
 //! defaults, and for each subchart to what stands under its name.
 
-use jsonschema::Draft;
 use serde_json::{Map, Value};
 
 use super::Merged;
 use crate::archive::ChartContent;
 use crate::overlay;
 use crate::problem::{Problem, did_you_mean};
-use crate::schema;
 use crate::yaml::{Document, pointer_join, pointer_to_path};
 
 pub(super) fn check(chart: &ChartContent, merged: &Merged<'_>, overrides: &Document) -> Vec<Problem> {
@@ -21,62 +19,36 @@ pub(super) fn check(chart: &ChartContent, merged: &Merged<'_>, overrides: &Docum
             merged.error(&pointer, message).fix("remove it")
         })
         .collect();
-    problems.extend(one(chart, &overlay::coalesce(&defaults, &merged.value), "", merged));
+    problems.extend(one(chart, overlay::coalesce(defaults, &merged.value), "", merged));
     problems
 }
 
-fn one(chart: &ChartContent, values: &Value, pointer: &str, merged: &Merged<'_>) -> Vec<Problem> {
+fn one(chart: &ChartContent, values: Value, pointer: &str, merged: &Merged<'_>) -> Vec<Problem> {
+    let mut values = Document::synthetic(String::new(), values);
     let mut problems = match &chart.schema {
-        Some(schema) => against(schema, chart, values, pointer, merged),
+        Some(Ok(checker)) => {
+            let found = checker.check(&values).into_iter();
+            found.map(|(at, problem)| placed(problem, &format!("{pointer}{at}"), &chart.name, merged)).collect()
+        }
+        Some(Err(why)) => {
+            let message = format!("the schema of the chart {} cannot be used: {why}", chart.name);
+            vec![Problem::warning(&merged.rendered.file, None, message)]
+        }
         None => unknown_top_keys(chart, pointer, merged),
     };
     for subchart in &chart.subcharts {
-        let at = pointer_join(pointer, &subchart.name);
-        if let Some(part) = values.get(&subchart.name)
-            && part.get("enabled") != Some(&Value::Bool(false))
-        {
-            problems.extend(one(subchart, part, &at, merged));
+        let Some(part) = values.value.get_mut(&subchart.name) else { continue };
+        if part.get("enabled") == Some(&Value::Bool(false)) {
+            continue;
         }
+        let mut part = part.take();
+        if let Some(map) = part.as_object_mut() {
+            // Helm gives every subchart the parent's `global`, if only an empty one.
+            map.entry("global").or_insert_with(|| Value::Object(Map::new()));
+        }
+        problems.extend(one(subchart, part, &pointer_join(pointer, &subchart.name), merged));
     }
     problems
-}
-
-fn against(schema: &Value, chart: &ChartContent, values: &Value, pointer: &str, merged: &Merged<'_>) -> Vec<Problem> {
-    let mut schema = schema.clone();
-    let dialect = schema.get("$schema").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let draft = draft_of(&dialect);
-    if let Some(map) = schema.as_object_mut() {
-        // Some charts name a dialect that does not exist; Helm's validator takes its newest then.
-        map.remove("$schema");
-    }
-    let validator = match jsonschema::options().with_draft(draft).build(&schema) {
-        Ok(validator) => validator,
-        Err(error) => {
-            let message = format!("the schema of the chart {} cannot be used: {error}", chart.name);
-            return vec![Problem::warning(&merged.rendered.file, None, message)];
-        }
-    };
-    let mut values = values.clone();
-    if let Some(map) = values.as_object_mut().filter(|_| !pointer.is_empty()) {
-        // Helm gives every subchart the parent's `global`, if only an empty one.
-        map.entry("global").or_insert_with(|| Value::Object(Map::new()));
-    }
-    let document = Document::synthetic(String::new(), values);
-    let found = schema::check_at(&document, &schema, &validator);
-    found.into_iter().map(|(at, problem)| placed(problem, &format!("{pointer}{at}"), &chart.name, merged)).collect()
-}
-
-/// The dialect that a schema names; for none, or one that does not exist, the newest, as Helm has it.
-fn draft_of(dialect: &str) -> Draft {
-    [
-        ("draft-04", Draft::Draft4),
-        ("draft-06", Draft::Draft6),
-        ("draft-07", Draft::Draft7),
-        ("2019-09", Draft::Draft201909),
-    ]
-    .into_iter()
-    .find(|(name, _)| dialect.contains(name))
-    .map_or(Draft::Draft202012, |(_, draft)| draft)
 }
 
 fn placed(problem: Problem, pointer: &str, chart: &str, merged: &Merged<'_>) -> Problem {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::placeholders::{is_placeholder, walk};
+use super::placeholders::{is_placeholder, texts};
 use crate::layers::{self, Layer};
 use crate::problem::Problem;
 use crate::settings::{Image, Settings};
@@ -69,7 +69,7 @@ fn placeholders(layers: &[Layer]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for layer in layers {
         let document = &layer.document;
-        walk(&document.value, "", &mut |pointer, text| {
+        texts(&document.value, &mut |pointer, text| {
             if is_placeholder(text) {
                 let message = format!("`{}` still holds the placeholder `{text}`", pointer_to_path(pointer));
                 let problem = Problem::error(&document.file, document.place(pointer), message);

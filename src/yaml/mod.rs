@@ -56,7 +56,40 @@ impl Document {
 
 /// Appends one step to a JSON pointer (RFC 6901).
 pub fn pointer_join(pointer: &str, step: &str) -> String {
-    format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"))
+    let mut joined = Pointer(pointer.to_owned());
+    joined.push(step);
+    joined.0
+}
+
+/// A JSON pointer that grows and shrinks on the way through a document.
+#[derive(Debug, Default)]
+pub struct Pointer(String);
+
+impl Pointer {
+    /// As text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Does something one step further down.
+    pub fn within<R>(&mut self, step: &str, what: impl FnOnce(&mut Self) -> R) -> R {
+        let above = self.0.len();
+        self.push(step);
+        let result = what(self);
+        self.0.truncate(above);
+        result
+    }
+
+    fn push(&mut self, step: &str) {
+        self.0.push('/');
+        for character in step.chars() {
+            match character {
+                '~' => self.0.push_str("~0"),
+                '/' => self.0.push_str("~1"),
+                _ => self.0.push(character),
+            }
+        }
+    }
 }
 
 /// A JSON pointer as people read it: `hub.db.type`, `containers[0].name`.

@@ -134,10 +134,9 @@ fn through_the_program(folder: &Path, site: &str, chart: &str) -> Value {
         cache: folder.join("cache"),
         config_folder: None,
     };
-    let mut loaded = load(&request).unwrap_or_else(|error| panic!("{error} {:#?}\n{site}", error.problems));
+    let loaded = load(&request).unwrap_or_else(|error| panic!("{error} {:#?}\n{site}", error.problems));
     let ledger = loaded.ledger().unwrap();
-    let validated =
-        prepare(&mut loaded, &ledger).unwrap_or_else(|error| panic!("{error} {:#?}\n{site}", error.problems));
+    let validated = prepare(&loaded, &ledger).unwrap_or_else(|error| panic!("{error} {:#?}\n{site}", error.problems));
     validated.write(&loaded, &ledger).unwrap();
     let mut values = Value::Null;
     for file in ["values", "overrides"] {

@@ -89,11 +89,11 @@ fn our_merge_over_the_real_defaults_is_helms() {
         for (key, upstream_chart) in parts {
             let defaults = upstream.values(upstream_chart);
             let empty = serde_json::json!({});
-            assert_eq!(helm_iris::overlay::coalesce(&defaults, &empty), defaults);
-            assert_eq!(helm_iris::overlay::coalesce(&empty, &defaults), defaults);
+            assert_eq!(helm_iris::overlay::coalesce(defaults.clone(), &empty), defaults);
+            assert_eq!(helm_iris::overlay::coalesce(empty.clone(), &defaults), defaults);
             let mut by_the_test = defaults.clone();
             lay_over(&mut by_the_test, part(&values, key));
-            let by_us = helm_iris::overlay::coalesce(&defaults, part(&values, key));
+            let by_us = helm_iris::overlay::coalesce(defaults.clone(), part(&values, key));
             assert_eq!(by_us, by_the_test, "{upstream_chart}");
             assert_ne!(by_us, defaults, "a control: our values change something");
         }

@@ -71,17 +71,17 @@ proptest! {
     #[test]
     fn coalescing_agrees_with_merging_where_nothing_is_null(defaults in any_map(), values in any_map()) {
         prop_assume!(!has_null(&values));
-        prop_assert_eq!(coalesce(&defaults, &values), merged(&defaults, &values));
+        prop_assert_eq!(coalesce(defaults.clone(), &values), merged(&defaults, &values));
     }
 
     #[test]
     fn coalescing_deletes_exactly_the_nulls_that_have_a_default(defaults in any_map(), values in any_map()) {
-        let result = coalesce(&defaults, &values);
+        let result = coalesce(defaults.clone(), &values);
         for (key, value) in values.as_object().unwrap() {
             let default = defaults.get(key);
             match (value, default) {
                 (Value::Null, Some(_)) => prop_assert_eq!(result.get(key), None),
-                (Value::Object(_), Some(default @ Value::Object(_))) => prop_assert_eq!(result.get(key), Some(&coalesce(default, value))),
+                (Value::Object(_), Some(default @ Value::Object(_))) => prop_assert_eq!(result.get(key), Some(&coalesce(default.clone(), value))),
                 _ => prop_assert_eq!(result.get(key), Some(value)),
             }
         }

@@ -43,7 +43,7 @@ pub(super) async fn get(
     }
     let mut loaded = load::load(&request)?;
     pull::missing(&mut loaded, environment, ui, &mut Interrupt::never()).await?;
-    render::write(&mut loaded, ui)?;
+    render::write(&loaded, ui)?;
     Reviewed::new(Bundle::open(&loaded.folder)?, loaded.cache, loaded.store)
 }
 

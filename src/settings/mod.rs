@@ -2,6 +2,8 @@
 //!
 //! The doc comments are the reference that `helm iris profiles show` and the JSON schema print.
 
+mod form;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -41,6 +43,7 @@ pub struct Settings {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Storage {
     /// The StorageClass for all volumes. Unset: the cluster's default class.
+    #[serde(deserialize_with = "form::dns_name")]
     #[schemars(regex(pattern = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
     pub class_name: Option<String>,
     /// The default StorageClass to create in a cluster that has none.
@@ -220,9 +223,11 @@ pub struct Image {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Cpu {
     /// Set aside on the node.
+    #[serde(deserialize_with = "form::cores")]
     #[schemars(range(min = 0))]
     pub guarantee: Option<Number>,
     /// Never exceeded.
+    #[serde(deserialize_with = "form::cores")]
     #[schemars(range(min = 0))]
     pub limit: Option<Number>,
 }
@@ -232,9 +237,11 @@ pub struct Cpu {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Memory {
     /// Set aside on the node.
+    #[serde(deserialize_with = "form::memory")]
     #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[KMGT]$"))]
     pub guarantee: Option<String>,
     /// Exceeding it kills the container.
+    #[serde(deserialize_with = "form::memory")]
     #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[KMGT]$"))]
     pub limit: Option<String>,
 }
@@ -250,6 +257,7 @@ pub struct Users {
     /// Memory of a user server.
     pub memory: Memory,
     /// Size of each user's home volume, e.g. `10Gi`. It can grow later, not shrink.
+    #[serde(deserialize_with = "form::size")]
     #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|K|M|G|T)$"))]
     pub home_size: Option<String>,
     /// Seconds that a user server may take to start; the first pull of a big image counts.
@@ -271,12 +279,15 @@ pub struct Database {
     /// The chart that provides the database.
     pub engine: Option<String>,
     /// Name of the database.
+    #[serde(deserialize_with = "form::sql_name")]
     #[schemars(regex(pattern = r"^[a-z_][a-z0-9_]{0,62}$"))]
     pub name: Option<String>,
     /// The role that owns the database.
+    #[serde(deserialize_with = "form::sql_name")]
     #[schemars(regex(pattern = r"^[a-z_][a-z0-9_]{0,62}$"))]
     pub user: Option<String>,
     /// Size of its volume.
+    #[serde(deserialize_with = "form::size")]
     #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|K|M|G|T)$"))]
     pub size: Option<String>,
     /// The database server's image.
@@ -316,9 +327,11 @@ pub struct SourceOverride {
     /// A chart repository, e.g. a mirror of the public one.
     pub repo: Option<String>,
     /// Another version; its digest is then kept in `iris.lock` unless `sha256` is given.
+    #[serde(deserialize_with = "form::version")]
     #[schemars(regex(pattern = r"^[0-9A-Za-z][0-9A-Za-z.+_-]*$"))]
     pub version: Option<String>,
     /// SHA-256 of the archive, 64 hex digits.
+    #[serde(deserialize_with = "form::sha256")]
     #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
     pub sha256: Option<String>,
 }

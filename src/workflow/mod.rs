@@ -2,23 +2,21 @@
 //!
 //! Each stage takes the type of the one before; what was not validated cannot be bundled.
 
+mod pieces;
+
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use serde_json::{Map, Value};
-
-use crate::archive::{Archive, ChartContent};
+use crate::archive::{Archive, Lock, Package};
 use crate::bundle::manifest::{Input, Manifest, SecretEntry};
-use crate::bundle::{self, ChartEdits, Draft, Previous, Review, SetAside, fill, stand_in};
-use crate::chart::Chart;
+use crate::bundle::{self, Draft, Previous, Review, SetAside, fill, stand_in};
 use crate::compose;
-use crate::context::{Context, ReleaseContext};
 use crate::error::{Error, Result};
 use crate::load::{self, Loaded};
 use crate::problem::{Problem, Severity};
-use crate::render;
 use crate::secrets::{Ledger, Need};
 use crate::validate::{self, Subject};
-use crate::yaml::Document;
+use pieces::{Made, Part, Pieces};
 
 /// RENDER and CHECK: a bundle that may be written.
 pub struct Validated {
@@ -29,24 +27,18 @@ pub struct Validated {
     pub unchecked: Vec<String>,
     /// The archives, for the cache.
     archives: Vec<Archive>,
+    /// With the digests that were seen for the first time.
+    lock: Lock,
 }
 
-struct Part {
-    rendered: render::Rendered,
-    overrides: Document,
-    overrides_text: String,
-    edits: Option<Value>,
-    /// Where edits were made: the files as they are now, and what was kept earlier.
-    edited: Vec<Document>,
-    content: Option<ChartContent>,
-}
+type Parts = BTreeMap<String, Part>;
+type Packages = BTreeMap<String, Package>;
 
 /// Renders every chart's values and checks them all together.
 ///
 /// # Errors
 /// All problems of all charts at once; nothing has been written then.
-pub fn prepare(loaded: &mut Loaded, ledger: &Ledger) -> Result<Validated> {
-    let archives = loaded.archives()?;
+pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     let previous = Previous::read(&loaded.folder)?;
     previous.require_chart(&loaded.chart)?;
     let mut problems = validate::check_settings(&loaded.settings, &loaded.layers);
@@ -54,40 +46,20 @@ pub fn prepare(loaded: &mut Loaded, ledger: &Ledger) -> Result<Validated> {
     let charts: Vec<String> = loaded.charts.iter().map(|chart| chart.name.clone()).collect();
     problems.extend(previous.orphans(&charts)?);
     problems.extend(compose::unknown_charts(loaded));
-    let mut parts = BTreeMap::new();
-    for chart in &loaded.charts {
-        match part(loaded, chart, archives.get(&chart.name), &previous) {
-            Ok((part, more)) => {
-                problems.extend(more);
-                parts.insert(chart.name.clone(), part);
-            }
-            Err(error) if error.problems.is_empty() => return Err(error),
-            Err(error) => problems.extend(error.problems),
-        }
-    }
-    let manifest = manifest(loaded, ledger, &archives, &parts);
+    let (upstream, lock) = loaded.archives()?;
+    let Pieces { packages, parts } = pieces::make(loaded, upstream, &previous)?;
+    let parts = collect(parts, &mut problems)?;
+    let manifest = manifest(loaded, ledger, &packages, &parts);
     if parts.len() == loaded.charts.len() {
-        let found = check(&manifest, &parts)?;
+        let found = check(&manifest, &parts, &packages)?;
         problems.extend(found.into_iter().filter(|problem| !is_told(problem, &told)));
     }
     let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(|p| p.severity == Severity::Error);
     if !errors.is_empty() {
-        let rendered = |file: &str| {
-            parts.keys().any(|chart| file == loaded.folder.join(chart).join("values.yaml").display().to_string())
-        };
-        let mark = |problem: Problem| {
-            let text = if rendered(&problem.file) && !std::path::Path::new(&problem.file).exists() {
-                " (as it would be written)"
-            } else {
-                ""
-            };
-            Problem { message: format!("{}{text}", problem.message), ..problem }
-        };
-        let all = errors.into_iter().chain(warnings).map(mark).collect();
-        return Err(Error::problems("nothing was written, because it would not work", all));
+        return Err(refusal(loaded, &parts, errors.into_iter().chain(warnings)));
     }
-    let unchecked: Vec<String> =
-        loaded.charts.iter().map(|chart| chart.name.clone()).filter(|name| !archives.contains_key(name)).collect();
+    let absent = |name: &String| !packages.contains_key(name);
+    let unchecked: Vec<String> = charts.into_iter().filter(absent).collect();
     let mut files = BTreeMap::new();
     for (chart, part) in &parts {
         files.insert(format!("{chart}/values.yaml"), part.rendered.text.clone());
@@ -102,40 +74,36 @@ pub fn prepare(loaded: &mut Loaded, ledger: &Ledger) -> Result<Validated> {
         unchecked: &unchecked,
     };
     files.insert("REVIEW.md".to_owned(), review.text());
-    Ok(Validated { draft: Draft { manifest, files }, warnings, unchecked, archives: archives.into_values().collect() })
+    let archives = packages.into_values().map(|package| package.archive).collect();
+    Ok(Validated { draft: Draft { manifest, files }, warnings, unchecked, archives, lock })
 }
 
-fn part(
-    loaded: &Loaded,
-    chart: &Chart,
-    archive: Option<&Archive>,
-    previous: &Previous,
-) -> Result<(Part, Vec<Problem>)> {
-    let file = |name: &str| loaded.folder.join(&chart.name).join(name).display().to_string();
-    let host = loaded.charts.iter().find(|chart| chart.spec.provides.as_deref() == Some("database"));
-    let release = ReleaseContext {
-        name: chart.release_name(&loaded.namespace),
-        namespace: compose::namespace_of(chart, &loaded.namespace),
-        chart: chart.name.clone(),
+/// The parts that could be made; what is wrong with the others joins the problems.
+fn collect(parts: Vec<(String, Made)>, problems: &mut Vec<Problem>) -> Result<Parts> {
+    let mut made = BTreeMap::new();
+    for (chart, part) in parts {
+        match part {
+            Ok((part, more)) => {
+                problems.extend(more);
+                made.insert(chart, part);
+            }
+            Err(error) if error.problems.is_empty() => return Err(error),
+            Err(error) => problems.extend(error.problems),
+        }
+    }
+    Ok(made)
+}
+
+/// Why nothing was written; files that stand nowhere yet are told as such.
+fn refusal(loaded: &Loaded, parts: &Parts, problems: impl Iterator<Item = Problem>) -> Error {
+    let rendered: Vec<_> = parts.keys().map(|chart| loaded.folder.join(chart).join("values.yaml")).collect();
+    let mark = |problem: Problem| {
+        let file = Path::new(&problem.file);
+        let would_be = rendered.iter().any(|rendered| rendered == file) && !file.exists();
+        let text = if would_be { " (as it would be written)" } else { "" };
+        Problem { message: format!("{}{text}", problem.message), ..problem }
     };
-    let context = Context::build(&loaded.settings, release, host.map(|chart| chart.release_name(&loaded.namespace)));
-    let rendered = render::values(chart, &context, &file("values.yaml"))
-        .map_err(|problems| Error::problems("the values could not be rendered", problems))?;
-    let helm_chart = archive.map(ChartContent::read).transpose()?;
-    let overlay = |edited: &[Document]| {
-        let (document, problems) =
-            compose::overrides(loaded, chart, &rendered.document, edited, &file("overrides.yaml"));
-        (compose::overrides_text(&document.value), document, problems)
-    };
-    let kept = |edits: &Value| Document::synthetic(file("overrides.yaml"), edits.clone());
-    let ChartEdits { edits, documents: mut edited } =
-        previous.edits(&chart.name, (&rendered.text, &rendered.document.value), |edits| {
-            let (text, document, _) = overlay(&[kept(edits)]);
-            (text, document.value)
-        })?;
-    edited.push(kept(edits.as_ref().unwrap_or(&Value::Object(Map::new()))));
-    let (overrides_text, overrides, problems) = overlay(&edited);
-    Ok((Part { rendered, overrides, overrides_text, edits, edited, content: helm_chart }, problems))
+    Error::problems("nothing was written, because it would not work", problems.map(mark).collect())
 }
 
 /// Whether a problem of the values is one of the settings that was told where it was written.
@@ -145,7 +113,7 @@ fn is_told(problem: &Problem, told: &[Problem]) -> bool {
     mine.is_some() && told.iter().any(|other| kind(&other.message) == mine)
 }
 
-fn check(manifest: &Manifest, parts: &BTreeMap<String, Part>) -> Result<Vec<Problem>> {
+fn check(manifest: &Manifest, parts: &Parts, packages: &Packages) -> Result<Vec<Problem>> {
     let kinds: BTreeMap<&str, _> = manifest.secrets.iter().map(|secret| (secret.name.as_str(), secret.kind)).collect();
     let mut secrets = BTreeMap::new();
     for release in &manifest.releases {
@@ -163,25 +131,20 @@ fn check(manifest: &Manifest, parts: &BTreeMap<String, Part>) -> Result<Vec<Prob
                 overrides: &part.overrides,
                 edited: &part.edited,
                 secrets: secrets.get(release.chart.as_str())?,
-                chart: part.content.as_ref(),
+                chart: packages.get(&release.chart).map(|package| &package.content),
             })
         })
         .collect();
     Ok(validate::check(&subjects))
 }
 
-fn manifest(
-    loaded: &Loaded,
-    ledger: &Ledger,
-    archives: &BTreeMap<String, Archive>,
-    parts: &BTreeMap<String, Part>,
-) -> Manifest {
+fn manifest(loaded: &Loaded, ledger: &Ledger, packages: &Packages, parts: &Parts) -> Manifest {
     let inputs = loaded.layers.iter().filter(|layer| !layer.name.starts_with("chart "));
     let charts =
         loaded.charts.iter().map(|chart| Input { name: format!("chart {}", chart.name), sha256: chart.sha256.clone() });
     let releases = loaded.charts.iter().map(|chart| {
         let edits = parts.get(&chart.name).and_then(|part| part.edits.clone());
-        compose::release(loaded, chart, archives.get(&chart.name), edits)
+        compose::release(loaded, chart, packages.get(&chart.name).map(|package| &package.archive), edits)
     });
     Manifest {
         format: bundle::manifest::FORMAT,
@@ -220,7 +183,7 @@ impl Validated {
             loaded.cache.store(archive)?;
         }
         let set_aside = bundle::write(&loaded.folder, &self.draft, ledger)?;
-        loaded.lock.save()?;
+        self.lock.save()?;
         Ok(set_aside)
     }
 

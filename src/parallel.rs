@@ -1,0 +1,48 @@
+//! Independent work on every processor.
+
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// Applies `work` to every item, the caller's thread taking part: a new thread may wait a
+/// millisecond for its processor, in which a small render is half done. Results are in the order
+/// of the items, whoever was first.
+pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let take_turns = || {
+        let mut done = Vec::new();
+        while let Some((index, item)) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            items.get(index).map(|item| (index, item))
+        } {
+            done.push((index, work(item)));
+        }
+        done
+    };
+    let helpers = thread::available_parallelism().map_or(1, NonZero::get).min(items.len()).saturating_sub(1);
+    let mut done = thread::scope(|scope| {
+        let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(take_turns)).collect();
+        let mut done = take_turns();
+        done.extend(helpers.into_iter().flat_map(|helper| helper.join().unwrap_or_else(|panic| resume_unwind(panic))));
+        done
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_items() {
+        let items: Vec<u64> = (0..100).collect();
+        let squares = map(&items, |item| {
+            thread::sleep(std::time::Duration::from_micros(100 - item));
+            item * item
+        });
+        assert!(squares.iter().zip(&items).all(|(square, item)| *square == item * item));
+        assert!(map(&[], |item: &u64| *item).is_empty());
+    }
+}
