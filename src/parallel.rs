@@ -5,12 +5,11 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Applies `work` to every item, the caller's thread taking part: a new thread may wait a
-/// millisecond for its processor, in which a small render is half done. Results are in the order
-/// of the items, whoever was first.
+/// Applies `work` to every item, the caller's thread taking part. Results are in the order of the
+/// items, whoever was first.
 pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
-    let take_turns = || {
+    let take_turns = &|| {
         let mut done = Vec::new();
         while let Some((index, item)) = {
             let index = next.fetch_add(1, Ordering::Relaxed);
@@ -22,13 +21,46 @@ pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<
     };
     let helpers = thread::available_parallelism().map_or(1, NonZero::get).min(items.len()).saturating_sub(1);
     let mut done = thread::scope(|scope| {
-        let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(take_turns)).collect();
+        let here = processor::current();
+        let helper = move || {
+            processor::leave(here);
+            take_turns()
+        };
+        let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(helper)).collect();
+        thread::yield_now();
         let mut done = take_turns();
         done.extend(helpers.into_iter().flat_map(|helper| helper.join().unwrap_or_else(|panic| resume_unwind(panic))));
         done
     });
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Linux often lets a new thread wait for the processor of the one that made it, although another
+/// is idle, until a balancing tick comes: for longer than a render takes. So a helper gets to run
+/// at once, and goes elsewhere as its first act.
+#[cfg(target_os = "linux")]
+mod processor {
+    use rustix::thread::{sched_getaffinity, sched_getcpu, sched_setaffinity};
+
+    pub(super) fn current() -> usize {
+        sched_getcpu()
+    }
+
+    pub(super) fn leave(busy: usize) {
+        if let Ok(mut others) = sched_getaffinity(None) {
+            others.unset(busy);
+            // Where there is no other, this is refused, and all is as it was.
+            let _ = sched_setaffinity(None, &others);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod processor {
+    pub(super) fn current() {}
+
+    pub(super) fn leave((): ()) {}
 }
 
 #[cfg(test)]
