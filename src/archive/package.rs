@@ -22,6 +22,13 @@ impl Package {
         Ok(Self { content: ChartContent::of_folder(&chart.helm)?, archive: pack::assemble(chart, dependencies)? })
     }
 
+    /// The archive alone. What was in it is left to the end of the process: freeing its many small
+    /// pieces would take longer than writing the bundle.
+    pub fn into_archive(self) -> Archive {
+        std::mem::forget(self.content);
+        self.archive
+    }
+
     /// Adds what is in the dependencies.
     pub fn with_subcharts(mut self, subcharts: impl Iterator<Item = ChartContent>) -> Self {
         self.content.subcharts.extend(subcharts);

@@ -143,7 +143,12 @@ fn parse_manifest(path: &Path, text: &str) -> Result<Manifest> {
     let broken = |error: serde_yaml::Error| {
         Error::user(format!("{} is not a bundle's manifest", path.display())).because(error).hint(anew(path))
     };
-    let Format { format } = serde_yaml::from_str(text).map_err(broken)?;
+    let manifest: Result<Manifest, _> = serde_yaml::from_str(text);
+    let format = match &manifest {
+        Ok(manifest) => manifest.format,
+        // A newer format may have other fields; then that is what is wrong.
+        Err(_) => serde_yaml::from_str::<Format>(text).map_err(broken)?.format,
+    };
     if format > FORMAT {
         return Err(Error::user(format!(
             "{} is of format {format}, this helm iris reads up to {FORMAT}",
@@ -152,7 +157,7 @@ fn parse_manifest(path: &Path, text: &str) -> Result<Manifest> {
         .because("a newer helm iris wrote it")
         .hint("update helm iris: in its folder, git pull and sh scripts/install.sh"));
     }
-    let manifest: Manifest = serde_yaml::from_str(text).map_err(broken)?;
+    let manifest = manifest.map_err(broken)?;
     let outside =
         |path: &str| Path::new(path).components().any(|part| !matches!(part, std::path::Component::Normal(_)));
     let paths = manifest.files.iter().map(|file| file.path.as_str());

@@ -118,15 +118,22 @@ impl Ledger {
                 .because(why)
                 .hint("restore it from a backup; do not delete it while a hub uses it: its secrets would be lost")
         };
-        let format: Format =
-            serde_yaml::from_str(text.expose()).map_err(|_| broken("no format number, truncated or damaged"))?;
-        if format.format > FORMAT {
+        // The parser's own message could quote a secret, so it is not passed on.
+        let stored: Result<Stored, _> = serde_yaml::from_str(text.expose());
+        let format = if let Ok(stored) = &stored {
+            stored.format
+        } else {
+            // A newer format may have other fields; then that is what is wrong.
+            let format: Format =
+                serde_yaml::from_str(text.expose()).map_err(|_| broken("no format number, truncated or damaged"))?;
+            format.format
+        };
+        if format > FORMAT {
             return Err(Error::user(format!("{origin} is not a ledger that this version can read"))
-                .because(format!("its format, {}, is newer than {FORMAT}", format.format))
+                .because(format!("its format, {format}, is newer than {FORMAT}"))
                 .hint("helm plugin update iris"));
         }
-        // The parser's own message could quote a secret, so it is not passed on.
-        let stored: Stored = serde_yaml::from_str(text.expose()).map_err(|_| broken("damaged or incomplete"))?;
+        let stored = stored.map_err(|_| broken("damaged or incomplete"))?;
         if !stored.complete {
             return Err(broken("its end is missing"));
         }

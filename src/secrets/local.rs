@@ -44,9 +44,16 @@ impl LocalStore {
     /// Writes the ledger unless the file says the same already.
     ///
     /// # Errors
-    /// As [`Self::read`] and [`Self::write`].
+    /// Unreadable, readable by others; as [`Self::write`].
     pub fn write_if_changed(&self, ledger: &Ledger) -> Result<()> {
-        if self.read()?.as_ref() == Some(ledger) { Ok(()) } else { self.write(ledger) }
+        if fs::exists(&self.path)? {
+            fs::require_private(&self.path)?;
+            let text = Secret::new(fs::read_text(&self.path)?);
+            if text.expose() == ledger.to_text().expose() {
+                return Ok(());
+            }
+        }
+        self.write(ledger)
     }
 
     /// Keeps other processes away from this hub's files until the guard is dropped.

@@ -74,7 +74,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
         unchecked: &unchecked,
     };
     files.insert("REVIEW.md".to_owned(), review.text());
-    let archives = packages.into_values().map(|package| package.archive).collect();
+    let archives = packages.into_values().map(Package::into_archive).collect();
     Ok(Validated { draft: Draft { manifest, files }, warnings, unchecked, archives, lock })
 }
 
