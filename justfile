@@ -25,6 +25,10 @@ review:
 bench:
     scripts/bench.sh
 
+# Where the time of a render goes, stage by stage
+stages:
+    cargo bench --locked
+
 # From nothing to a hub on the embedded control plane
 demo:
     scripts/demo.sh

@@ -12,7 +12,7 @@ use crate::helm::Upgrade;
 use crate::layers::{self, Layer};
 use crate::load::Loaded;
 use crate::overlay;
-use crate::problem::Problem;
+use crate::problem::{Problem, did_you_mean};
 use crate::secrets::Need;
 use crate::yaml::{Document, literal_document, pointer_to_path};
 
@@ -61,6 +61,7 @@ pub fn release(loaded: &Loaded, chart: &Chart, archive: Option<&Archive>, edits:
     let command = Upgrade {
         release: &name,
         namespace: &namespace,
+        create_namespace: chart.spec.scope == Scope::Cluster,
         archive: Path::new(&file),
         sha256: archive.map_or("unknown", |archive| &archive.sha256),
         folder: &loaded.folder,
@@ -165,18 +166,30 @@ fn apply_patch(wanted: &mut Value, patch: &Value) -> Result<(), String> {
     json_patch::patch(wanted, &patch).map_err(|error| format!("does not apply: {error}"))
 }
 
-/// `values:` and `patches:` of charts that this install does not have.
-pub fn unknown_charts(loaded: &Loaded) -> Vec<Problem> {
-    let known: Vec<&str> = loaded.charts.iter().map(|chart| chart.name.as_str()).collect();
+/// `values:` and `patches:` of charts that this install does not take. They may be for another
+/// install, since one site file can serve several; but then somebody must know that there is such
+/// a chart, and `values.jupyterhub` where `values.daskhub.jupyterhub` is meant must not go unseen.
+pub fn charts_not_taken(loaded: &Loaded) -> Vec<Problem> {
+    let taken: Vec<&str> = loaded.charts.iter().map(|chart| chart.name.as_str()).collect();
+    let known: Vec<&str> = loaded.known_charts.iter().map(String::as_str).collect();
     let keys =
         |what: &'static str, map: &Map<String, Value>| map.keys().map(|key| (what, key.clone())).collect::<Vec<_>>();
     let named = [keys("values", &loaded.settings.values), keys("patches", &loaded.settings.patches)].concat();
     named
         .into_iter()
-        .filter(|(_, chart)| !known.contains(&chart.as_str()))
+        .filter(|(_, chart)| !taken.contains(&chart.as_str()))
         .map(|(what, chart)| {
-            let message = format!("`{what}.{chart}`: this install has no chart `{chart}`");
-            at_layer(loaded, &format!("/{what}/{chart}"), message).fix(format!("it has: {}", known.join(", ")))
+            let pointer = format!("/{what}/{chart}");
+            if known.contains(&chart.as_str()) {
+                let (file, place) = layers::origin(&loaded.layers, &pointer);
+                let message = format!("`{what}.{chart}` does nothing here: this install has no chart `{chart}`");
+                return Problem::warning(file, place, message).fix(format!("it has: {}", taken.join(", ")));
+            }
+            let fix = match did_you_mean(&chart, known.iter().copied()) {
+                Some(like) => format!("did you mean `{like}`?"),
+                None => format!("there are: {}", known.join(", ")),
+            };
+            at_layer(loaded, &pointer, format!("`{what}.{chart}`: there is no chart `{chart}`")).fix(fix)
         })
         .collect()
 }

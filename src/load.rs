@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::fs;
 use crate::layers::{self, Layer};
 use crate::library::{Library, Origin};
-use crate::names::check_namespace;
+use crate::names::{NO_CREDENTIALS, check_namespace, holds_credentials};
 use crate::problem::{Problem, did_you_mean};
 use crate::profile::Profile;
 use crate::secrets::{Ledger, LocalStore, Need};
@@ -51,6 +51,8 @@ pub struct Loaded {
     pub folder: PathBuf,
     /// The profile's name.
     pub profile: String,
+    /// The names of all charts there are.
+    pub known_charts: Vec<String>,
     /// The charts in the order of their needs, the one asked for last.
     pub charts: Vec<Chart>,
     /// All layers merged.
@@ -105,23 +107,32 @@ pub fn load(request: &Request) -> Result<Loaded> {
         store: LocalStore::new(&site.folder, &namespace),
         cache: Cache::new(request.cache.clone()),
         lock: Lock::read(lock_folder.join(LOCK_FILE))?,
+        known_charts: library.chart_names()?,
         namespace,
         folder,
         charts,
     })
 }
 
-/// A source that is meant for a chart of this install and misspelt would be silently of no use.
+/// A source that is meant for a chart of this install and misspelt would be silently of no use;
+/// a password in an address would stand in helm's arguments, for every user of the machine to read.
 fn check_sources(charts: &[Chart], settings: &Settings, layers: &[Layer]) -> Result<()> {
     let lock = Lock::default();
     let known: Vec<String> =
         charts.iter().flat_map(|chart| wanted(chart, settings, &lock)).map(|wanted| wanted.name).collect();
     let mut problems = Vec::new();
-    for name in settings.sources.keys().filter(|name| !known.contains(name)) {
-        if let Some(like) = did_you_mean(name, known.iter().map(String::as_str)) {
-            let (file, place) = layers::origin(layers, &format!("/sources/{name}"));
+    let at = |pointer: String, message: String| {
+        let (file, place) = layers::origin(layers, &pointer);
+        Problem::error(file, place, message)
+    };
+    for (name, source) in &settings.sources {
+        if let Some(like) = did_you_mean(name, known.iter().map(String::as_str)).filter(|_| !known.contains(name)) {
             let message = format!("`sources.{name}` is for no chart of this install");
-            problems.push(Problem::error(file, place, message).fix(format!("did you mean `{like}`?")));
+            problems.push(at(format!("/sources/{name}"), message).fix(format!("did you mean `{like}`?")));
+        }
+        if source.repo.as_deref().is_some_and(holds_credentials) {
+            let message = format!("`sources.{name}.repo` holds a user name or password, which others could read");
+            problems.push(at(format!("/sources/{name}/repo"), message).fix(NO_CREDENTIALS));
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(Error::problems("the sources are not right", problems)) }

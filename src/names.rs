@@ -22,3 +22,11 @@ pub fn check_namespace(name: &str) -> Result<()> {
         .because(format!("Kubernetes takes at most {MAX_LABEL} of a-z, 0-9 and -, with a letter or digit at both ends"))
         .hint("choose a short name, e.g. -n dhub"))
 }
+/// What to do about [`holds_credentials`].
+pub const NO_CREDENTIALS: &str = "take it out, and name a mirror that asks for none";
+
+/// Whether the address of a repository has a user part.
+pub fn holds_credentials(address: &str) -> bool {
+    let authority = address.split_once("://").map_or(address, |(_, rest)| rest).split(['/', '?', '#']).next();
+    authority.is_some_and(|authority| authority.contains('@'))
+}

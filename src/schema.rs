@@ -84,23 +84,18 @@ impl Checker {
 }
 
 /// Says the same with fewer regular expressions, which take longer to compile than all the rest of
-/// upstream's schemas: `patternProperties: {".*": X}` is `additionalProperties: X`, and `.*$` at the
-/// end of a pattern says nothing about a key of one line; others are refused when they are read.
+/// upstream's schemas: `patternProperties: {".*": X}` is `additionalProperties: X`.
 fn with_few_patterns(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
-            if let Some(Value::Object(patterns)) = map.get_mut("patternProperties") {
-                let short = |(key, part): (String, Value)| (key.strip_suffix(".*$").unwrap_or(&key).to_owned(), part);
-                *patterns = std::mem::take(patterns).into_iter().map(short).collect();
-                let any = if patterns.len() == 1 { patterns.shift_remove(".*") } else { None };
-                match any {
-                    Some(any) if !map.contains_key("properties") => {
-                        map.shift_remove("patternProperties");
-                        map.insert("additionalProperties".to_owned(), any);
-                    }
-                    Some(any) => map["patternProperties"][".*"] = any,
-                    None => {}
-                }
+            let only_any =
+                |patterns: &Value| patterns.as_object().is_some_and(|map| map.len() == 1 && map.contains_key(".*"));
+            if !map.contains_key("properties")
+                && map.get("patternProperties").is_some_and(only_any)
+                && let Some(any) = map["patternProperties"].get_mut(".*").map(Value::take)
+            {
+                map.shift_remove("patternProperties");
+                map.insert("additionalProperties".to_owned(), any);
             }
             map.values_mut().for_each(with_few_patterns);
         }

@@ -6,7 +6,7 @@ use crate::chart::{self, Chart};
 use crate::error::{Error, Result};
 use crate::layers::{self, Layer};
 use crate::library::Library;
-use crate::problem::Problem;
+use crate::problem::{Problem, did_you_mean};
 use crate::yaml::Document;
 
 /// A chart's defaults as the lowest layer.
@@ -80,7 +80,7 @@ impl Selection<'_> {
             return Ok(None);
         }
         if need != "database" {
-            return chart::load(self.library, need).map(Some);
+            return self.named_or_provider(chart, index, need).map(Some);
         }
         let place = chart.document.place(&format!("/needs/{index}"));
         let refuse = |message: String, fix: &str| {
@@ -98,5 +98,33 @@ impl Selection<'_> {
             format!("the chart `{engine}` does not provide a database"),
             "set database.engine to one that does, e.g. postgresql",
         ))
+    }
+
+    /// The chart of that name, else the only one that provides it.
+    fn named_or_provider(&self, chart: &Chart, index: usize, need: &str) -> Result<Chart> {
+        let by_name = chart::load(self.library, need);
+        let names = self.library.chart_names()?;
+        if by_name.is_ok() || names.iter().any(|name| name == need) {
+            return by_name;
+        }
+        let provider = |name: &String| {
+            chart::load(self.library, name).ok().filter(|found| found.spec.provides.as_deref() == Some(need))
+        };
+        let mut found: Vec<Chart> = names.iter().filter_map(provider).collect();
+        let (message, fix) = match (found.pop(), found.is_empty()) {
+            (Some(only), true) => return Ok(only),
+            (Some(_), false) => ("several charts provide it".to_owned(), "name the one to take in `needs`".to_owned()),
+            (None, _) => ("there is no such chart, and none provides it".to_owned(), did_you_mean_chart(need, &names)),
+        };
+        let place = chart.document.place(&format!("/needs/{index}"));
+        let problem = Problem::error(&chart.document.file, place, format!("`needs: {need}`: {message}")).fix(fix);
+        Err(Error::problems(format!("`{}` needs `{need}`", chart.name), vec![problem]))
+    }
+}
+
+fn did_you_mean_chart(need: &str, names: &[String]) -> String {
+    match did_you_mean(need, names.iter().map(String::as_str)) {
+        Some(like) => format!("did you mean `{like}`?"),
+        None => format!("there are: {}", names.join(", ")),
     }
 }

@@ -11,6 +11,7 @@ use super::watch::{Ended, Readiness, Wait, problems};
 use crate::archive::Cache;
 use crate::bundle::Bundle;
 use crate::bundle::manifest::ReleaseEntry;
+use crate::chart::release::Scope;
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::helm::{Helm, Scrub, Upgrade};
@@ -122,6 +123,7 @@ impl Executor<'_> {
         let upgrade = Upgrade {
             release: &entry.name,
             namespace: &entry.namespace,
+            create_namespace: entry.scope == Scope::Cluster,
             archive: &std::path::absolute(&archive).map_err(|error| fs::failed("find", &archive, &error))?,
             sha256,
             folder: self.bundle.folder(),

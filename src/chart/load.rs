@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::layers::Layer;
 use crate::library::{ChartFiles, Library, Origin};
-use crate::names::check_namespace;
+use crate::names::{NO_CREDENTIALS, check_namespace, holds_credentials};
 use crate::problem::{Place, Problem};
 use crate::schema::{self, OwnChecker};
 use crate::yaml::{Document, parse};
@@ -132,6 +132,9 @@ fn spec_problems(spec: &ReleaseSpec, document: &Document, helm: &BTreeMap<String
             "`source` is neither an upstream chart nor one of this folder",
             "give repo, chart and version; or `path: helm`",
         )),
+    }
+    if source.repo.as_deref().is_some_and(holds_credentials) {
+        problems.push(at("/source/repo", "`source.repo` holds a user name or password", NO_CREDENTIALS));
     }
     if spec.description.is_empty() {
         problems.push(at("/description", "`description` is missing", "say in one line what the chart installs"));

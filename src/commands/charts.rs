@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{Outcome, profiles, pull};
 use crate::archive::ChartContent;
-use crate::chart::{self, release::Scope};
+use crate::chart::{self, Chart, release::Scope};
 use crate::cli::{Environment, GlobalArgs, TargetArgs, candidates};
 use crate::context::{Context, ReleaseContext};
 use crate::error::{Error, Result};
@@ -139,32 +139,44 @@ fn check(library: &Library, name: &str) -> Result<usize> {
     if !chart.helm.is_empty() {
         ChartContent::of_folder(&chart.helm)?;
     }
-    for need in &chart.spec.needs {
-        if need != "database" && library.chart(need).is_err() {
-            let place = chart.document.place("/needs");
-            problems.push(Problem::error(
-                &chart.document.file,
-                place,
-                format!("`needs: {need}`: there is no such chart"),
-            ));
-        }
-    }
+    problems.extend(unmet_needs(library, &chart)?);
     // A profile that is not right is no fault of this chart.
     let names = library.profile_names()?;
     let profiles: Vec<Profile> = names.iter().filter_map(|name| Profile::load(library, name).ok()).collect();
+    let mut found: Vec<(Problem, Vec<&str>)> = Vec::new();
     for Profile { layers, name: profile, .. } in &profiles {
         let own = select::defaults(&chart);
         let settings = layers::settings(std::iter::once(&own).chain(layers))?;
         let release =
             ReleaseContext { name: chart.release_name(name), namespace: name.to_owned(), chart: name.to_owned() };
         let context = Context::build(&settings, release, Some("postgresql".to_owned()));
-        let found = render::values(&chart, &context, &format!("values.yaml for {profile}")).err().unwrap_or_default();
-        problems.extend(found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>());
+        for problem in render::values(&chart, &context, "values.yaml").err().unwrap_or_default() {
+            match found.iter_mut().find(|(known, _)| *known == problem) {
+                Some((_, profiles)) => profiles.push(profile),
+                None => found.push((problem, vec![profile])),
+            }
+        }
     }
+    problems.extend(found.into_iter().map(|(problem, with)| {
+        let with = if with.len() == profiles.len() { "every profile".to_owned() } else { with.join(", ") };
+        Problem { message: format!("{} (with {with})", problem.message), ..problem }
+    }));
     if problems.is_empty() {
         return Ok(profiles.len());
     }
-    Err(Error::problems(format!("the chart `{name}` renders values that are not right"), problems))
+    Err(Error::problems(format!("the chart `{name}` is not right"), problems))
+}
+
+/// What the chart needs and nobody provides. The engine stands for any: it is the site file's choice.
+fn unmet_needs(library: &Library, chart: &Chart) -> Result<Vec<Problem>> {
+    let engine = layers::from_set_options(&["database.engine=postgresql".to_owned()])?;
+    Ok(match select::charts(library, chart.clone(), engine.as_slice()) {
+        Ok(_) => Vec::new(),
+        Err(error) if error.problems.is_empty() => {
+            vec![Problem::error(&chart.document.file, chart.document.place("/needs"), error.to_string())]
+        }
+        Err(error) => error.problems,
+    })
 }
 
 fn pull_archives(target: &TargetArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<()> {

@@ -26,6 +26,9 @@ pub struct Upgrade<'u> {
     pub release: &'u str,
     /// Its namespace.
     pub namespace: &'u str,
+    /// Whether helm may make the namespace. Helm 3 tries to, and Helm 4 patches one that is there,
+    /// which an admin of one namespace may not; the hub's own is made before helm runs.
+    pub create_namespace: bool,
     /// The chart's archive, its digest checked.
     pub archive: &'u Path,
     /// SHA-256 of the archive.
@@ -45,7 +48,9 @@ impl Upgrade<'_> {
     pub fn arguments(&self, context: Option<&str>) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = ["upgrade", "--install", self.release].map(OsString::from).to_vec();
         arguments.push(self.archive.into());
-        arguments.extend(["--namespace", self.namespace, "--create-namespace", "--reset-values"].map(OsString::from));
+        arguments.extend(["--namespace", self.namespace].map(OsString::from));
+        arguments.extend(self.create_namespace.then(|| OsString::from("--create-namespace")));
+        arguments.push("--reset-values".into());
         for values in self.values {
             arguments.extend(["--values".into(), OsString::from(values)]);
         }

@@ -173,6 +173,7 @@ fn the_command_holds_no_secret_and_no_flag_of_one_version() {
     let upgrade = Upgrade {
         release: "dhub",
         namespace: "dhub",
+        create_namespace: false,
         archive: Path::new("/cache/daskhub-1.tgz"),
         sha256: "ab12",
         folder: Path::new("dhub"),
@@ -182,10 +183,11 @@ fn the_command_holds_no_secret_and_no_flag_of_one_version() {
     let shown: Vec<_> = upgrade.arguments(Some("dev")).iter().map(|part| part.to_string_lossy().into_owned()).collect();
     assert_eq!(
         shown.join(" "),
-        "upgrade --install dhub /cache/daskhub-1.tgz --namespace dhub --create-namespace --reset-values \
+        "upgrade --install dhub /cache/daskhub-1.tgz --namespace dhub --reset-values \
          --values daskhub/values.yaml --values daskhub/secrets.yaml --timeout 900s --history-max 10 \
          --description helm-iris chart sha256:ab12 --kube-context dev"
     );
+    assert!(Upgrade { create_namespace: true, ..upgrade }.command_line(None).contains(" --create-namespace "));
     assert!(upgrade.command_line(None).starts_with("helm upgrade --install dhub /cache"));
     assert!(
         upgrade

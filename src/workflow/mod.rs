@@ -45,7 +45,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     let told = problems.clone();
     let charts: Vec<String> = loaded.charts.iter().map(|chart| chart.name.clone()).collect();
     problems.extend(previous.orphans(&charts)?);
-    problems.extend(compose::unknown_charts(loaded));
+    problems.extend(compose::charts_not_taken(loaded));
     let (upstream, lock) = loaded.archives()?;
     let Pieces { packages, parts } = pieces::make(loaded, upstream, &previous)?;
     let parts = collect(parts, &mut problems)?;
