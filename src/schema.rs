@@ -128,9 +128,17 @@ impl OwnChecker {
 
     /// All problems of a document, with places and did-you-mean.
     pub fn check(&self, document: &Document) -> Vec<Problem> {
+        self.check_at(document).into_iter().map(|(_, problem)| problem).collect()
+    }
+
+    /// All problems of a document, each with its pointer.
+    pub fn check_at(&self, document: &Document) -> Vec<(String, Problem)> {
         match &*self.0 {
-            Ok(checker) => checker.check(document).into_iter().map(|(_, problem)| problem).collect(),
-            Err(why) => vec![Problem::error(&document.file, None, format!("a defect of helm iris: {why}"))],
+            Ok(checker) => checker.check(document),
+            Err(why) => {
+                let problem = Problem::error(&document.file, None, format!("a defect of helm iris: {why}"));
+                vec![(String::new(), problem)]
+            }
         }
     }
 }

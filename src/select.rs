@@ -6,7 +6,7 @@ use crate::chart::{self, Chart};
 use crate::error::{Error, Result};
 use crate::layers::{self, Layer};
 use crate::library::Library;
-use crate::problem::{Problem, did_you_mean};
+use crate::problem::{Place, Problem, did_you_mean};
 use crate::yaml::Document;
 
 /// A chart's defaults as the lowest layer.
@@ -31,6 +31,7 @@ pub fn charts(library: &Library, target: Chart, above: &[Layer]) -> Result<Vec<C
     let mut selection = Selection {
         library,
         engine: settings.database.engine,
+        engine_given: given(above),
         // A class that is named is there already: no default class is needed, or made.
         skip: settings.storage.class_name.map(|_| "storage".to_owned()),
         path: Vec::new(),
@@ -40,9 +41,17 @@ pub fn charts(library: &Library, target: Chart, above: &[Layer]) -> Result<Vec<C
     Ok(selection.chosen)
 }
 
+/// The file and place that chose the engine; none where it is the chart's own default.
+fn given(above: &[Layer]) -> Option<(String, Option<Place>)> {
+    let gave = above.iter().rev().find(|layer| layer.document.value.pointer("/database/engine").is_some())?;
+    Some((gave.document.file.clone(), gave.document.place("/database/engine")))
+}
+
 struct Selection<'l> {
     library: &'l Library,
     engine: Option<String>,
+    /// Where a person chose it.
+    engine_given: Option<(String, Option<Place>)>,
     skip: Option<String>,
     path: Vec<String>,
     chosen: Vec<Chart>,
@@ -94,10 +103,14 @@ impl Selection<'_> {
         if found.spec.provides.as_deref() == Some(need) {
             return Ok(Some(found));
         }
-        Err(refuse(
+        let mut error = refuse(
             format!("the chart `{engine}` does not provide a database"),
             "set database.engine to one that does, e.g. postgresql",
-        ))
+        );
+        if let (Some((file, place)), Some(problem)) = (&self.engine_given, error.problems.first_mut()) {
+            (problem.file, problem.place) = (file.clone(), *place);
+        }
+        Err(error)
     }
 
     /// The chart of that name, else the only one that provides it.

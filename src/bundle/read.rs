@@ -96,7 +96,7 @@ fn finish_interrupted(folder: &Path) -> Result<()> {
         return Ok(());
     };
     if differences(folder, &manifest)?.is_empty() {
-        return fs::rename(&next, &folder.join(MANIFEST_FILE));
+        return write::take_place(folder, manifest_if_any(&folder.join(MANIFEST_FILE))?.as_ref(), &manifest);
     }
     Err(Error::user(format!("the bundle {} was being written when something stopped it", folder.display()))
         .hint("run the same `helm iris render` again; it finishes the work"))

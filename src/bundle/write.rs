@@ -67,20 +67,25 @@ pub fn write(folder: &Path, draft: &Draft, ledger: &Ledger) -> Result<Vec<SetAsi
         set_aside.extend(write_file(folder, path, text, &ours)?);
     }
     write_secrets(folder, &manifest, ledger)?;
-    for left in charts_that_left(old.as_ref(), &manifest) {
+    take_place(folder, old.as_ref(), &manifest)?;
+    Ok(set_aside)
+}
+
+/// Lets the next manifest take the old one's place. Files of ours that it no longer has go first, while
+/// the old manifest can still tell which those are; anything else in the folder stays.
+pub(super) fn take_place(folder: &Path, old: Option<&Manifest>, next: &Manifest) -> Result<()> {
+    for left in charts_that_left(old, next) {
         fs::remove(&folder.join(left).join("secrets.yaml"))?;
     }
-    fs::rename(&folder.join(NEXT_FILE), &folder.join(MANIFEST_FILE))?;
-    // Files of ours that the new bundle no longer has; anything else in the folder stays.
-    for gone in old.into_iter().flat_map(|old| old.files) {
-        if !manifest.files.iter().any(|file| file.path == gone.path) {
+    for gone in old.into_iter().flat_map(|old| &old.files) {
+        if !next.files.iter().any(|file| file.path == gone.path) {
             let path = folder.join(&gone.path);
             if read::digest_if_any(&path)?.as_ref() == Some(&gone.sha256) {
                 fs::remove(&path)?;
             }
         }
     }
-    Ok(set_aside)
+    fs::rename(&folder.join(NEXT_FILE), &folder.join(MANIFEST_FILE))
 }
 
 /// A folder without a bundle may hold anything: nothing of it is overwritten.

@@ -64,10 +64,17 @@ fn read(found: &ChartFiles) -> Result<Chart, Vec<Problem>> {
             None
         }
     };
-    let parsed =
-        parse(&file("release.yaml"), &release_text).and_then(|document| Ok((spec_of(&document, shipped)?, document)));
-    match parsed {
-        Ok((spec, document)) => {
+    let document = match parse(&file("release.yaml"), &release_text) {
+        Ok(document) => document,
+        Err(more) => {
+            problems.extend(more);
+            return Err(problems);
+        }
+    };
+    let (spec, more) = spec_of(&document, shipped);
+    problems.extend(more);
+    match spec {
+        Some(spec) => {
             if !shipped {
                 problems.extend(spec_problems(&spec, &document, &helm));
             }
@@ -85,7 +92,8 @@ fn read(found: &ChartFiles) -> Result<Chart, Vec<Problem>> {
                 });
             }
         }
-        Err(more) => problems.extend(more),
+        None if problems.is_empty() => problems.push(Problem::error(&document.file, None, "it cannot be read")),
+        None => {}
     }
     Err(problems)
 }
@@ -104,13 +112,27 @@ fn digest(found: &ChartFiles) -> String {
     crate::fs::sha256_hex(&all)
 }
 
-fn spec_of(document: &Document, shipped: bool) -> Result<ReleaseSpec, Vec<Problem>> {
-    let problems = if shipped { Vec::new() } else { RELEASE.check(document) };
-    if !problems.is_empty() {
-        return Err(problems);
+/// What `release.yaml` says, with what is wrong in it. The parts that are wrong are left out, so that
+/// the rest can be looked at as well.
+fn spec_of(document: &Document, shipped: bool) -> (Option<ReleaseSpec>, Vec<Problem>) {
+    let found = if shipped { Vec::new() } else { RELEASE.check_at(document) };
+    let mut value = document.value.clone();
+    for (pointer, _) in &found {
+        remove(&mut value, pointer);
     }
-    serde_json::from_value(document.value.clone())
-        .map_err(|error| vec![Problem::error(&document.file, document.place(""), error.to_string())])
+    (serde_json::from_value(value).ok(), found.into_iter().map(|(_, problem)| problem).collect())
+}
+
+/// Takes out what a pointer points to; of a list, the list.
+fn remove(value: &mut Value, pointer: &str) {
+    let Some((parent, step)) = pointer.rsplit_once('/') else { return };
+    match value.pointer_mut(parent) {
+        Some(Value::Object(map)) => {
+            map.shift_remove(&step.replace("~1", "/").replace("~0", "~"));
+        }
+        Some(Value::Array(_)) => remove(value, parent),
+        _ => {}
+    }
 }
 
 fn spec_problems(spec: &ReleaseSpec, document: &Document, helm: &BTreeMap<String, Vec<u8>>) -> Vec<Problem> {
