@@ -68,6 +68,8 @@ fn a_bundle_that_was_being_written_is_not_applied() {
     let bundle = Bundle::open(&env.path("dhub")).unwrap();
     assert_eq!(bundle.digest(), helm_iris::fs::sha256_hex(&new["dhub/bundle.yaml"]));
     assert!(!env.tree().has("dhub/bundle.next.yaml"));
+    assert!(old.contains_key("dhub/storage/values.yaml") && !new.contains_key("dhub/storage/values.yaml"), "a control");
+    assert!(!env.tree().has("dhub/storage/values.yaml"), "what the new bundle lacks is gone");
 }
 
 /// An edit that was there when the swap stopped is kept by the run that finishes it.
