@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind as IoKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -116,6 +117,30 @@ fn replace(path: &Path, bytes: &[u8], access: Access, settle: impl Fn(&File) -> 
     Ok(())
 }
 
+/// Longer than any write takes.
+const LEFT_LYING: Duration = Duration::from_mins(1);
+
+/// Removes the temporary files that killed writes left in a folder; they may hold secrets.
+///
+/// # Errors
+/// When the folder cannot be read or written.
+pub fn remove_leftovers(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).map_err(|error| failed("read", folder, &error))? {
+        let entry = entry.map_err(|error| failed("read", folder, &error))?;
+        let old = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        if is_temporary(&entry.file_name().to_string_lossy()) && old().is_some_and(|age| age > LEFT_LYING) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a name is one that [`write()`] gives: `.values.yaml.Ab12Cd.tmp`.
+fn is_temporary(name: &str) -> bool {
+    let parts = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp")?.rsplit_once('.'));
+    parts.is_some_and(|(_, random)| random.len() == 6 && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
 /// Makes a folder and its parents.
 ///
 /// # Errors
@@ -189,5 +214,50 @@ pub fn failed(verb: &str, path: &Path, error: &std::io::Error) -> Error {
         IoKind::ReadOnlyFilesystem => shown.hint("run the command in a folder that can be written"),
         IoKind::StorageFull | IoKind::QuotaExceeded => shown.hint("free some space, then run the same command again"),
         _ => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn only_what_killed_writes_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let minutes = |minutes: u64| SystemTime::now() - Duration::from_mins(minutes);
+        for (name, age) in [
+            (".secrets.yaml.Ab12Cd.tmp", 2),
+            (".values.yaml.Ab12Cd.tmp", 0),
+            ("values.yaml", 9),
+            (".mine.tmp", 9),
+            ("secrets.yaml.Ab12Cd.tmp", 9),
+            (".vimrc.swp", 9),
+        ] {
+            let file = File::create(folder.path().join(name)).unwrap();
+            file.set_modified(minutes(age)).unwrap();
+        }
+        remove_leftovers(folder.path()).unwrap();
+        let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(
+            left,
+            [".mine.tmp", ".values.yaml.Ab12Cd.tmp", ".vimrc.swp", "secrets.yaml.Ab12Cd.tmp", "values.yaml"]
+        );
+    }
+
+    #[test]
+    fn a_killed_write_leaves_such_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let seen = std::cell::RefCell::new(Vec::new());
+        let look = |_: &File| {
+            let names =
+                fs::read_dir(folder.path())?.map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()));
+            seen.borrow_mut().extend(names.collect::<std::io::Result<Vec<_>>>()?);
+            Ok(())
+        };
+        replace(&folder.path().join("secrets.yaml"), b"a", Access::Private, look).unwrap();
+        assert!(seen.borrow().iter().all(|name| is_temporary(name)) && seen.borrow().len() == 1, "{seen:?}");
     }
 }

@@ -60,6 +60,7 @@ pub fn write(folder: &Path, draft: &Draft, ledger: &Ledger) -> Result<Vec<SetAsi
     fs::write(&folder.join(NEXT_FILE), text.as_bytes(), Access::Shared)?;
     for path in draft.files.keys().filter_map(|path| Path::new(path).parent()).collect::<BTreeSet<_>>() {
         fs::create_folder(&folder.join(path))?;
+        fs::remove_leftovers(&folder.join(path))?;
     }
     let mut set_aside = Vec::new();
     let ignore = (".gitignore".to_owned(), GITIGNORE.to_owned());

@@ -56,12 +56,18 @@ impl LocalStore {
         self.write(ledger)
     }
 
-    /// Keeps other processes away from this hub's files until the guard is dropped.
+    /// Keeps other processes away from this hub's files until the guard is dropped, and clears away
+    /// what those that were killed left in the store.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn hold(&self) -> Result<Held> {
-        fs::hold(&self.base)
+        let held = fs::hold(&self.base)?;
+        let folder = self.base.join(FOLDER);
+        if fs::exists(&folder)? {
+            fs::remove_leftovers(&folder)?;
+        }
+        Ok(held)
     }
 
     /// Writes the ledger, whole or not at all.
