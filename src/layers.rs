@@ -22,7 +22,7 @@ pub struct Layer {
     pub name: String,
     /// SHA-256 of the text that it came from.
     pub sha256: String,
-    /// Its content, checked against the schema of [`Settings`].
+    /// Its content, which can be read as [`Settings`].
     pub document: Document,
 }
 
@@ -97,7 +97,7 @@ pub fn from_set_options(options: &[String]) -> Result<Option<Layer>> {
 /// Merges the layers into settings.
 ///
 /// # Errors
-/// Only a defect: every layer was checked against the schema before.
+/// Only a defect: every layer was checked before.
 pub fn settings<'a>(layers: impl IntoIterator<Item = &'a Layer>) -> Result<Settings> {
     let mut merged = Value::Object(Map::new());
     for layer in layers {

@@ -54,7 +54,9 @@ impl Checker {
             // Some charts name a dialect that does not exist; Helm's validator takes its newest then.
             map.remove("$schema");
         }
-        with_few_patterns(&mut schema);
+        if !refers_to_patterns(&schema) {
+            with_few_patterns(&mut schema);
+        }
         let registry = Registry::new()
             .draft(draft)
             .add(CHART, draft.create_resource_ref(&schema))
@@ -97,10 +99,26 @@ fn with_few_patterns(schema: &mut Value) {
                 map.shift_remove("patternProperties");
                 map.insert("additionalProperties".to_owned(), any);
             }
-            map.values_mut().for_each(with_few_patterns);
+            // What stands there are values, not schemas.
+            let schemas = map.iter_mut().filter(|(key, _)| !VALUES.contains(&key.as_str()));
+            schemas.for_each(|(_, part)| with_few_patterns(part));
         }
         Value::Array(items) => items.iter_mut().for_each(with_few_patterns),
         _ => {}
+    }
+}
+
+const VALUES: [&str; 4] = ["enum", "const", "default", "examples"];
+
+/// Whether a reference leads into a pattern's part, which must then stay where it is.
+fn refers_to_patterns(schema: &Value) -> bool {
+    match schema {
+        Value::Object(map) => map.iter().any(|(key, part)| match part.as_str() {
+            Some(target) => key.ends_with("ef") && target.contains("patternProperties"),
+            None => refers_to_patterns(part),
+        }),
+        Value::Array(items) => items.iter().any(refers_to_patterns),
+        _ => false,
     }
 }
 
@@ -291,8 +309,8 @@ mod tests {
         let labels =
             json!({"type": "object", "additionalProperties": false, "patternProperties": {".*": {"type": "string"}}});
         let config = json!({"additionalProperties": false, "patternProperties": {"^[A-Z].*$": {"type": "object"}}});
-        let schema =
-            json!({"properties": {"labels": labels, "config": config, "patternProperties": {"type": "string"}}});
+        let schema = json!({"properties": {"labels": labels, "config": config, "patternProperties": {"type": "string"},
+            "one": {"enum": [{"patternProperties": {".*": 1}}]}}});
         let checker = Checker::of_chart(schema.clone()).unwrap();
         let plain = jsonschema::draft202012::new(&schema).unwrap();
         for (values, right) in [
@@ -300,6 +318,8 @@ mod tests {
             (json!({"labels": {"a": 1}}), false),
             (json!({"labels": []}), false),
             (json!({"patternProperties": 1}), false),
+            (json!({"one": {"patternProperties": {".*": 1}}}), true),
+            (json!({"one": 1}), false),
             (json!({"config": {"A": {}, "Bc d": {}}}), true),
             (json!({"config": {"A": 1}}), false),
             (json!({"config": {"a": {}}}), false),
@@ -308,6 +328,16 @@ mod tests {
             let found = checker.check(&Document::synthetic("", values));
             assert_eq!(found.is_empty(), right, "{found:?}");
         }
+    }
+
+    #[test]
+    fn what_a_reference_leads_to_stays() {
+        let schema = json!({"properties": {
+            "labels": {"patternProperties": {".*": {"type": "string"}}},
+            "name": {"$ref": "#/properties/labels/patternProperties/.*"},
+        }});
+        let checker = Checker::of_chart(schema).unwrap();
+        assert_eq!(checker.check(&Document::synthetic("", json!({"name": 1}))).len(), 1);
     }
 
     #[test]

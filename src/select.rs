@@ -82,8 +82,8 @@ impl Selection<'_> {
         Ok(())
     }
 
-    /// The chart that meets a need: the one of that name, or the chosen engine that provides it;
-    /// none where it is chosen already.
+    /// The chart that meets a need: the one of that name, the only one that provides it, or for
+    /// `database` the chosen engine; none where it is chosen already.
     fn meet(&self, chart: &Chart, index: usize, need: &str) -> Result<Option<Chart>> {
         if self.chosen.iter().any(|chosen| chosen.name == need) {
             return Ok(None);
@@ -120,14 +120,27 @@ impl Selection<'_> {
         if by_name.is_ok() || names.iter().any(|name| name == need) {
             return by_name;
         }
-        let provider = |name: &String| {
-            chart::load(self.library, name).ok().filter(|found| found.spec.provides.as_deref() == Some(need))
-        };
-        let mut found: Vec<Chart> = names.iter().filter_map(provider).collect();
+        let (mut found, mut broken) = (Vec::new(), Vec::new());
+        for name in &names {
+            match chart::load(self.library, name) {
+                Ok(other) if other.spec.provides.as_deref() == Some(need) => found.push(other),
+                Ok(_) => {}
+                Err(_) => broken.push(name.as_str()),
+            }
+        }
         let (message, fix) = match (found.pop(), found.is_empty()) {
             (Some(only), true) => return Ok(only),
             (Some(_), false) => ("several charts provide it".to_owned(), "name the one to take in `needs`".to_owned()),
-            (None, _) => ("there is no such chart, and none provides it".to_owned(), did_you_mean_chart(need, &names)),
+            (None, _) if broken.is_empty() => {
+                ("there is no such chart, and none provides it".to_owned(), did_you_mean_chart(need, &names))
+            }
+            (None, _) => (
+                format!(
+                    "there is no such chart, and none that can be read provides it; not right: {}",
+                    broken.join(", ")
+                ),
+                format!("look at helm iris charts check {}", broken.join(", ")),
+            ),
         };
         let place = chart.document.place(&format!("/needs/{index}"));
         let problem = Problem::error(&chart.document.file, place, format!("`needs: {need}`: {message}")).fix(fix);

@@ -47,8 +47,9 @@ impl ChartContent {
     ///
     /// # Errors
     /// Files that are no Helm chart.
-    pub fn of_folder(files: &BTreeMap<String, Vec<u8>>) -> Result<Self> {
-        Self::from_files(files, 0).map_err(|why| Error::user("helm/ is not a Helm chart").because(why))
+    pub fn of_folder(chart: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<Self> {
+        let broken = |why| Error::user(format!("charts/{chart}/helm is not a Helm chart")).because(why);
+        Self::from_files(files, 0).map_err(broken)
     }
 
     fn from_files(files: &BTreeMap<String, Vec<u8>>, depth: usize) -> Result<Self, String> {

@@ -19,7 +19,10 @@ impl Package {
     /// # Errors
     /// Anything in its `helm/` that is no Helm chart.
     pub fn assemble(chart: &Chart, dependencies: &[Archive]) -> Result<Self> {
-        Ok(Self { content: ChartContent::of_folder(&chart.helm)?, archive: pack::assemble(chart, dependencies)? })
+        Ok(Self {
+            content: ChartContent::of_folder(&chart.name, &chart.helm)?,
+            archive: pack::assemble(chart, dependencies)?,
+        })
     }
 
     /// The archive alone. What was in it is left to the end of the process: freeing its many small

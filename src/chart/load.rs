@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::release::{ReleaseSpec, Scope};
-use super::{Chart, template};
+use super::{Chart, Metadata, template};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::layers::Layer;
@@ -64,6 +64,11 @@ fn read(found: &ChartFiles) -> Result<Chart, Vec<Problem>> {
             None
         }
     };
+    let dependencies = metadata.iter().flat_map(|metadata: &Metadata| &metadata.dependencies);
+    for part in dependencies.filter(|part| holds_credentials(&part.repository)) {
+        let message = format!("the repository of `{}` holds a user name or password", part.name);
+        problems.push(Problem::error(file("helm/Chart.yaml"), None, message).fix(NO_CREDENTIALS));
+    }
     let document = match parse(&file("release.yaml"), &release_text) {
         Ok(document) => document,
         Err(more) => {
@@ -143,7 +148,7 @@ fn spec_problems(spec: &ReleaseSpec, document: &Document, helm: &BTreeMap<String
     let source = &spec.source;
     let upstream = [&source.repo, &source.chart, &source.version];
     match (&source.path, upstream.iter().filter(|part| part.is_some()).count()) {
-        (None, 3) => {}
+        (None, 3) if helm.is_empty() => {}
         (Some(path), 0) if path == "helm" => {
             if !helm.contains_key("Chart.yaml") {
                 problems.push(at("/source/path", "`helm/Chart.yaml` is missing", "add the Helm chart in helm/"));

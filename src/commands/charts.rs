@@ -137,7 +137,11 @@ fn check(library: &Library, name: &str) -> Result<usize> {
     let chart = chart::load(library, name)?;
     let mut problems = Vec::new();
     if !chart.helm.is_empty() {
-        ChartContent::of_folder(&chart.helm)?;
+        let content = ChartContent::of_folder(&chart.name, &chart.helm)?;
+        if let Some(Err(why)) = content.schema {
+            let file = format!("charts/{name}/helm/values.schema.json");
+            problems.push(Problem::error(file, None, format!("the schema cannot be used: {why}")));
+        }
     }
     problems.extend(unmet_needs(library, &chart)?);
     // A profile that is not right is no fault of this chart.

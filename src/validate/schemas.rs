@@ -24,7 +24,7 @@ pub(super) fn check(chart: &ChartContent, merged: &Merged<'_>, overrides: &Docum
 }
 
 fn one(chart: &ChartContent, values: Value, pointer: &str, merged: &Merged<'_>) -> Vec<Problem> {
-    let mut values = Document::synthetic(String::new(), values);
+    let values = Document::synthetic(String::new(), values);
     let mut problems = match &chart.schema {
         Some(Ok(checker)) => {
             let found = checker.check(&values).into_iter();
@@ -37,11 +37,11 @@ fn one(chart: &ChartContent, values: Value, pointer: &str, merged: &Merged<'_>) 
         None => unknown_top_keys(chart, pointer, merged),
     };
     for subchart in &chart.subcharts {
-        let Some(part) = values.value.get_mut(&subchart.name) else { continue };
+        // Copied, since two subcharts may stand under one name.
+        let Some(mut part) = values.value.get(&subchart.name).cloned() else { continue };
         if part.get("enabled") == Some(&Value::Bool(false)) {
             continue;
         }
-        let mut part = part.take();
         if let Some(map) = part.as_object_mut() {
             // Helm gives every subchart the parent's `global`, if only an empty one.
             map.entry("global").or_insert_with(|| Value::Object(Map::new()));

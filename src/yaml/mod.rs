@@ -92,11 +92,17 @@ impl Pointer {
     }
 }
 
+/// A text in which control characters, which could rewrite the terminal, stand as escapes.
+fn printable(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
+}
+
 /// A JSON pointer as people read it: `hub.db.type`, `containers[0].name`.
 pub fn pointer_to_path(pointer: &str) -> String {
     let mut path = String::new();
     for step in pointer.split('/').skip(1) {
-        let step = step.replace("~1", "/").replace("~0", "~");
+        let step = printable(&step.replace("~1", "/").replace("~0", "~"));
         if step.chars().all(|c| c.is_ascii_digit()) && !step.is_empty() && !path.is_empty() {
             path.push_str(&format!("[{step}]"));
         } else {
