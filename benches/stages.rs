@@ -30,13 +30,13 @@ fn request() -> Request {
 
 fn stages(criterion: &mut Criterion) {
     criterion.bench_function("load profile, site file and charts", |bench| {
-        bench.iter(|| load::load(&request()).expect("it loads"));
+        bench.iter(|| load::load(&request()).expect("what is shipped loads"));
     });
-    let loaded = load::load(&request()).expect("it loads");
-    let mut ledger = Ledger::create().expect("randomness");
-    ledger.ensure(&load::needs(&loaded.charts)).expect("randomness");
+    let loaded = load::load(&request()).expect("what is shipped loads");
+    let mut ledger = Ledger::create().expect("the system gives randomness");
+    ledger.ensure(&load::needs(&loaded.charts)).expect("the system gives randomness");
     criterion.bench_function("render and check, without archives", |bench| {
-        bench.iter(|| workflow::prepare(&loaded, &ledger).expect("it renders"));
+        bench.iter(|| workflow::prepare(&loaded, &ledger).expect("what is shipped renders"));
     });
 }
 
@@ -51,11 +51,11 @@ fn upstream(criterion: &mut Criterion) {
             continue;
         };
         criterion.bench_function(&format!("make the schema of {chart} ready"), |bench| {
-            let schema: Value = serde_json::from_str(&schema).expect("JSON");
-            bench.iter(|| Checker::of_chart(schema.clone()).expect("a schema"));
+            let schema: Value = serde_json::from_str(&schema).expect("a published schema is JSON");
+            bench.iter(|| Checker::of_chart(schema.clone()).expect("a published schema compiles"));
         });
         criterion.bench_function(&format!("read the defaults of {chart}"), |bench| {
-            bench.iter(|| serde_yaml::from_str::<Value>(&values).expect("YAML"));
+            bench.iter(|| serde_yaml::from_str::<Value>(&values).expect("published values are YAML"));
         });
         criterion.bench_function(&format!("read the defaults of {chart} with places"), |bench| {
             bench.iter(|| yaml::parse("values.yaml", &values).map_err(|_| ()));

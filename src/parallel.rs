@@ -1,5 +1,6 @@
 //! Independent work on every processor.
 
+use std::iter;
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,16 +10,11 @@ use std::thread;
 /// items, whoever was first.
 pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
-    let take_turns = &|| {
-        let mut done = Vec::new();
-        while let Some((index, item)) = {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            items.get(index).map(|item| (index, item))
-        } {
-            done.push((index, work(item)));
-        }
-        done
+    let take = || {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        Some((index, items.get(index)?))
     };
+    let take_turns = &|| iter::from_fn(take).map(|(index, item)| (index, work(item))).collect::<Vec<_>>();
     let helpers = thread::available_parallelism().map_or(1, NonZero::get).min(items.len()).saturating_sub(1);
     let mut done = thread::scope(|scope| {
         let here = processor::current();

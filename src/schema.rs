@@ -108,13 +108,17 @@ fn with_few_patterns(schema: &mut Value) {
     }
 }
 
+/// Keywords whose parts are values.
 const VALUES: [&str; 4] = ["enum", "const", "default", "examples"];
+
+/// Keywords that lead elsewhere, of all dialects.
+const REFERENCES: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
 
 /// Whether a reference leads into a pattern's part, which must then stay where it is.
 fn refers_to_patterns(schema: &Value) -> bool {
     match schema {
         Value::Object(map) => map.iter().any(|(key, part)| match part.as_str() {
-            Some(target) => key.ends_with("ef") && target.contains("patternProperties"),
+            Some(target) => REFERENCES.contains(&key.as_str()) && target.contains("patternProperties"),
             None => refers_to_patterns(part),
         }),
         Value::Array(items) => items.iter().any(refers_to_patterns),

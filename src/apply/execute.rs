@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::event::{Done, Event, Outcome, ReleaseOutcome};
 use super::manifest;
 use super::watch::{Ended, Readiness, Wait, problems};
-use crate::archive::Cache;
+use crate::archive::{Cache, MAX_ARCHIVE};
 use crate::bundle::Bundle;
 use crate::bundle::manifest::ReleaseEntry;
 use crate::chart::release::Scope;
@@ -20,9 +20,6 @@ use crate::kube::{Cluster, Connection};
 use crate::observe::{self, Observed};
 use crate::plan::{Action, Plan, ReleaseOperation};
 use crate::secrets::Ledger;
-
-/// Larger than any chart archive that Helm would take.
-const MAX_ARCHIVE: u64 = 32 * 1024 * 1024;
 
 /// How far it is verified that the hub works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]

@@ -4,12 +4,9 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::Archive;
+use super::{Archive, MAX_ARCHIVE};
 use crate::error::{Error, Result};
 use crate::fs::{self, Access};
-
-/// Larger than any chart archive that Helm would take.
-const MAX_ARCHIVE: u64 = 32 * 1024 * 1024;
 
 /// The folder of archives.
 #[derive(Debug, Clone)]

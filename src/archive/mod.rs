@@ -16,6 +16,9 @@ pub use lock::{LOCK_FILE, Lock};
 pub use package::Package;
 pub use wanted::{Wanted, wanted};
 
+/// Bytes; larger than any chart archive that Helm would take.
+pub const MAX_ARCHIVE: u64 = 32 * 1024 * 1024;
+
 /// One chart archive, its digest known.
 #[derive(Clone)]
 pub struct Archive {

@@ -1,6 +1,6 @@
 //! Fetching upstream chart archives through Helm, verified before they enter the cache.
 
-use crate::archive::{Archive, Wanted};
+use crate::archive::{Archive, MAX_ARCHIVE, Wanted};
 use crate::cli::Environment;
 use crate::error::{Error, Result};
 use crate::fs;
@@ -8,9 +8,6 @@ use crate::helm::{Helm, HelmEnv};
 use crate::interrupt::Interrupt;
 use crate::load::Loaded;
 use crate::ui::Ui;
-
-/// No chart archive comes near this.
-const MAX_ARCHIVE: u64 = 32 * 1024 * 1024;
 
 /// Fetches the archives that are not in the cache; tells how many there were.
 ///

@@ -44,7 +44,7 @@ impl LocalStore {
     /// Writes the ledger unless the file says the same already.
     ///
     /// # Errors
-    /// Unreadable, readable by others; as [`Self::write`].
+    /// As [`Self::read`] and [`Self::write`].
     pub fn write_if_changed(&self, ledger: &Ledger) -> Result<()> {
         if fs::exists(&self.path)? {
             fs::require_private(&self.path)?;
@@ -52,6 +52,8 @@ impl LocalStore {
             if text.expose() == ledger.to_text().expose() {
                 return Ok(());
             }
+            // What cannot be read may be all that is left of somebody's secrets: it is not written over.
+            Ledger::from_text(&text, &self.path.display().to_string())?;
         }
         self.write(ledger)
     }
@@ -89,5 +91,24 @@ impl LocalStore {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(folder.path(), "dhub");
+        let (first, second) = (Ledger::create().unwrap(), Ledger::create().unwrap());
+        store.write_if_changed(&first).unwrap();
+        store.write_if_changed(&second).unwrap();
+        assert_eq!(store.read().unwrap().as_ref(), Some(&second), "a control");
+        let newer = second.to_text().expose().replace("format: 1", "format: 2");
+        fs::write(store.path(), newer.as_bytes(), Access::Private).unwrap();
+        assert!(store.write_if_changed(&first).is_err());
+        assert_eq!(fs::read_text(store.path()).unwrap(), newer);
     }
 }

@@ -115,3 +115,18 @@ fn a_killed_render_is_finished_by_the_next() {
     assert!(killed > 3, "a control: {killed} were killed before their end; one takes {whole:?}");
     assert!(whole < Duration::from_secs(5));
 }
+
+/// A temporary file of a write that was killed may hold secrets: the next run clears it away.
+#[test]
+fn what_a_killed_write_left_is_cleared_away() {
+    let env = TestEnv::new();
+    bundle_of(&env, OLD);
+    let left = ["dhub/daskhub/.secrets.yaml.Ab12Cd.tmp", ".helm-iris/.dhub.secrets.yaml.Ab12Cd.tmp"];
+    for path in left {
+        env.write(path, "secret");
+        let file = std::fs::File::open(env.path(path)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - Duration::from_mins(2)).unwrap();
+    }
+    env.ok(&["render", "daskhub"]);
+    assert!(left.iter().all(|path| !env.tree().has(path)));
+}
