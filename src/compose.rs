@@ -27,23 +27,27 @@ pub fn namespace_of(chart: &Chart, hub: &str) -> String {
     }
 }
 
-/// What a secret fills, and where a hub made by hand keeps it.
+/// The manifest's entry of a secret, without its fingerprint.
 pub fn secret(charts: &[Chart], need: Need) -> SecretEntry {
     let specs = charts.iter().flat_map(|chart| chart.spec.secrets.iter().map(move |secret| (chart, secret)));
     let mine: Vec<_> = specs.filter(|(_, secret)| secret.name == need.name).collect();
-    let fills =
-        mine.iter().flat_map(|(chart, secret)| secret.paths.iter().map(|path| format!("{}:{path}", chart.name)));
+    let previous = mine
+        .iter()
+        .flat_map(|(chart, secret)| secret.previous_paths.iter().map(|path| format!("{}:{path}", chart.name)));
     let mut adopt: Vec<String> = mine
         .iter()
         .flat_map(|(_, secret)| secret.adopt.iter().map(|from| format!("{}:{}", from.secret, from.key)))
         .collect();
     adopt.dedup();
     SecretEntry {
-        fills: fills.collect(),
+        previous_fills: previous.collect(),
         adopt,
         name: need.name,
         kind: need.kind,
         purpose: need.purpose,
+        replacing: need.replacing,
+        min_length: need.min_length,
+        fills: need.fills,
         fingerprint: String::new(),
     }
 }

@@ -234,12 +234,20 @@ impl Loaded {
 /// The secrets that the charts need, each once, by name.
 pub fn needs(charts: &[Chart]) -> Vec<Need> {
     let mut needs: BTreeMap<&str, Need> = BTreeMap::new();
-    for secret in charts.iter().flat_map(|chart| &chart.spec.secrets) {
-        needs.entry(&secret.name).or_insert_with(|| Need {
+    for (chart, secret) in charts.iter().flat_map(|chart| chart.spec.secrets.iter().map(move |secret| (chart, secret)))
+    {
+        let need = needs.entry(&secret.name).or_insert_with(|| Need {
             name: secret.name.clone(),
             kind: secret.kind,
             purpose: secret.purpose.clone(),
+            ..Need::default()
         });
+        need.fills.extend(secret.paths.iter().map(|path| format!("{}:{path}", chart.name)));
+        need.min_length = need.min_length.max(secret.min_length);
+        if need.replacing.is_empty() {
+            need.replacing.clone_from(&secret.replacing);
+        }
+        need.keeps_previous |= !secret.previous_paths.is_empty();
     }
     needs.into_values().collect()
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::chart::release::{Condition, Scope};
-use crate::secrets::SecretKind;
+use crate::secrets::{Need, SecretKind};
 
 /// The version of the bundle's format that this program writes and reads.
 pub const FORMAT: u32 = 1;
@@ -80,7 +80,7 @@ pub struct ReleaseEntry {
 }
 
 /// One secret's name, kind and uses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretEntry {
     /// Name in the ledger.
@@ -89,12 +89,36 @@ pub struct SecretEntry {
     pub kind: SecretKind,
     /// What it is for.
     pub purpose: String,
+    /// What it means for people when it is replaced.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub replacing: String,
+    /// The least characters of one that a person brings, where that is not its kind's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_length: Option<usize>,
     /// `<chart>:<value path>` for each place that it fills.
     pub fills: Vec<String>,
+    /// `<chart>:<value path>` for each place that the value before fills, once it was replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous_fills: Vec<String>,
     /// `<Secret>:<key>` in the hub's namespace where a hub made by hand keeps it.
     pub adopt: Vec<String>,
     /// HMAC-SHA-256 under the ledger's key, 16 hex digits; `provisional` until a cluster has it.
     pub fingerprint: String,
+}
+
+impl SecretEntry {
+    /// What the ledger has to know of it.
+    pub fn need(&self) -> Need {
+        Need {
+            name: self.name.clone(),
+            kind: self.kind,
+            purpose: self.purpose.clone(),
+            fills: self.fills.clone(),
+            min_length: self.min_length,
+            replacing: self.replacing.clone(),
+            keeps_previous: !self.previous_fills.is_empty(),
+        }
+    }
 }
 
 /// One file of the bundle.

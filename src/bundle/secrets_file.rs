@@ -39,6 +39,7 @@ pub fn stand_in(name: &str, kind: SecretKind) -> String {
     match kind {
         SecretKind::Hex32 => digits[..64].to_owned(),
         SecretKind::Alnum(length) => digits[..length].to_owned(),
+        SecretKind::Text => digits[..32].to_owned(),
     }
 }
 

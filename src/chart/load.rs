@@ -200,7 +200,7 @@ fn spec_problems(spec: &ReleaseSpec, document: &Document, helm: &BTreeMap<String
         if crate::library::require_name("secret", &secret.name).is_err() {
             problems.push(at(&pointer, "the secret has no proper name", "use a-z, 0-9 and -"));
         }
-        for path in &secret.paths {
+        for path in secret.paths.iter().chain(&secret.previous_paths) {
             if crate::overlay::parse_path(path).is_none() {
                 let message = format!("`{path}` is no value path");
                 problems.push(at(&format!("{pointer}/paths"), &message, "write it as hub.db.password or keys[0]"));

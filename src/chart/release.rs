@@ -83,12 +83,19 @@ pub enum Condition {
 pub struct SecretSpec {
     /// Its name in the ledger; charts of one hub that name the same secret share it.
     pub name: String,
-    /// What it looks like: `hex32` or `alnum(n)`.
+    /// What it looks like: `hex32`, `alnum(n)`, or `text` that only a person can bring.
     pub kind: SecretKind,
+    /// The least characters of one that a person brings. Unset: what its kind needs.
+    pub min_length: Option<usize>,
     /// What it is for, one line for people.
     pub purpose: String,
+    /// What it means for people when it is replaced, e.g. `everybody has to log in again`.
+    pub replacing: String,
     /// The value paths that it fills, e.g. `hub.db.password` or `hub.config.CryptKeeper.keys[0]`.
     pub paths: Vec<String>,
+    /// The value paths that the value before fills, once it was replaced: for a secret of two
+    /// sides that cannot change at once, on the side that can use either.
+    pub previous_paths: Vec<String>,
     /// Where a hub that was installed by hand keeps it.
     pub adopt: Vec<AdoptFrom>,
 }

@@ -155,7 +155,7 @@ fn versions() {
 #[test]
 fn secrets_are_scrubbed_in_every_form() {
     let mut ledger = Ledger::create().unwrap();
-    ledger.ensure(&[Need { name: "a".into(), kind: SecretKind::Alnum(16), purpose: String::new() }]).unwrap();
+    ledger.ensure(&[Need { name: "a".into(), kind: SecretKind::Alnum(16), ..Need::default() }]).unwrap();
     ledger.entries.get_mut("a").unwrap().value = Secret::new("p\"ss w/rd+1234".into());
     let scrub = Scrub::new(&ledger);
     for form in ["p\"ss w/rd+1234", "p\\\"ss w/rd+1234", "cCJzcyB3L3JkKzEyMzQ=", "p%22ss%20w%2Frd%2B1234"] {

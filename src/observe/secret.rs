@@ -37,12 +37,12 @@ fn pick(wanted: &[SecretEntry], secrets: &BTreeMap<&str, KubeSecret>) -> Result<
         let Some(bytes) = bytes.filter(|bytes| !bytes.0.is_empty()) else {
             continue;
         };
-        let origin = format!("Secret {secret}, key {key}");
         let value = String::from_utf8(bytes.0.clone()).map_err(|_| {
             Error::user(format!("`{}` cannot be taken over from the cluster", entry.name))
-                .because(format!("{origin}: it is not text"))
+                .because(format!("Secret {secret}, key {key}: it is not text"))
         })?;
-        found.push(Found { name: entry.name.clone(), origin, value: Secret::new(value) });
+        let place = format!("{secret}:{key}");
+        found.push(Found { name: entry.name.clone(), place, value: Secret::new(value) });
     }
     Ok(found)
 }
@@ -63,15 +63,13 @@ mod tests {
         let entry = |name: &str, adopt: &[&str]| SecretEntry {
             name: name.into(),
             kind: SecretKind::Hex32,
-            purpose: String::new(),
-            fills: Vec::new(),
             adopt: adopt.iter().map(ToString::to_string).collect(),
-            fingerprint: String::new(),
+            ..SecretEntry::default()
         };
         let secrets = BTreeMap::from([("hub", secret(&[("a.b", b"value"), ("empty", b""), ("binary", b"\xff")]))]);
         let found = pick(&[entry("one", &["none:x", "hub:a.b"]), entry("two", &["hub:empty"])], &secrets).unwrap();
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].name.as_str(), found[0].origin.as_str()), ("one", "Secret hub, key a.b"));
+        assert_eq!((found[0].name.as_str(), found[0].place.as_str()), ("one", "hub:a.b"));
         assert!(pick(&[entry("three", &["hub:binary"])], &secrets).is_err());
     }
 }

@@ -97,10 +97,9 @@ fn manifest() -> Manifest {
         secrets: vec![SecretEntry {
             name: "database-password".into(),
             kind: SecretKind::Alnum(16),
-            purpose: String::new(),
             fills: vec!["postgresql:auth.password".into()],
             adopt: vec!["postgresql:password".into()],
-            fingerprint: String::new(),
+            ..SecretEntry::default()
         }],
         files: vec![],
     }

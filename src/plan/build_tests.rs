@@ -48,16 +48,14 @@ impl World {
     fn new() -> Self {
         let mut ledger = Ledger::create().unwrap();
         ledger
-            .ensure(&[Need { name: "database-password".into(), kind: SecretKind::Alnum(16), purpose: String::new() }])
+            .ensure(&[Need { name: "database-password".into(), kind: SecretKind::Alnum(16), ..Need::default() }])
             .unwrap();
         let password = ledger.value("database-password").unwrap().expose().to_owned();
         let secret = SecretEntry {
             name: "database-password".into(),
             kind: SecretKind::Alnum(16),
-            purpose: String::new(),
             fills: vec!["postgresql:auth.password".into()],
-            adopt: vec![],
-            fingerprint: String::new(),
+            ..SecretEntry::default()
         };
         let releases = vec![entry("storage", Scope::Cluster), entry("postgresql", Scope::Hub)];
         let values =

@@ -120,6 +120,12 @@ fn note(note: &Note) -> String {
     match note {
         Note::New { names } => format!("new secrets: {}", names.join(", ")),
         Note::Adopted { name, origin } => format!("secret {name}: taken over from the cluster ({origin})"),
+        Note::Weak { name, what } => {
+            format!("secret {name}: it {what}; it is in use, so it stays: helm iris secrets rotate {name}")
+        }
+        Note::Given { names } => format!("secrets that you brought: {}", names.join(", ")),
+        Note::Replaced { name, means } if means.is_empty() => format!("secret {name} is replaced"),
+        Note::Replaced { name, means } => format!("secret {name} is replaced: {means}"),
         Note::FromCluster { names } => format!("secrets of the cluster's ledger are used: {}", names.join(", ")),
         Note::Restored { names } => format!("secrets of this machine go into the cluster again: {}", names.join(", ")),
         Note::Moved => "the ledger came from another cluster and belongs to this one from now on".to_owned(),

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::redact::Secret;
 
 /// Shorter would be guessable.
-const MIN_ALNUM: usize = 12;
+pub(super) const MIN_ALNUM: usize = 12;
 const MAX_ALNUM: usize = 128;
 const ALNUM: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -20,24 +20,35 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// What a secret looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String", extend("pattern" = r"^(hex32|alnum\((1[2-9]|[2-9][0-9]|1[01][0-9]|12[0-8])\))$"))]
+#[schemars(with = "String", extend("pattern" = r"^(hex32|alnum\((1[2-9]|[2-9][0-9]|1[01][0-9]|12[0-8])\)|text)$"))]
 pub enum SecretKind {
     /// 32 random bytes as 64 hex digits, as JupyterHub asks for tokens and cookie secrets.
     #[default]
     Hex32,
     /// So many letters and digits: safe in URLs and shells, and can be typed.
     Alnum(usize),
+    /// What somebody else gave to a person, e.g. a client secret or a private key. It cannot be made.
+    Text,
 }
 
 impl SecretKind {
+    /// Whether [`Self::generate`] can make one.
+    pub fn can_be_made(self) -> bool {
+        self != Self::Text
+    }
+
     /// Makes a new secret of this kind from the operating system's generator.
     ///
     /// # Errors
-    /// When the operating system gives no randomness.
+    /// When the operating system gives no randomness; for a kind that cannot be made.
     pub fn generate(self) -> Result<Secret> {
         let (alphabet, length): (&[u8], usize) = match self {
             Self::Hex32 => (HEX, 64),
             Self::Alnum(length) => (ALNUM, length),
+            Self::Text => {
+                return Err(Error::user("a secret that somebody else gives out cannot be made here")
+                    .hint("get it from where it is given out, then: helm iris secrets set NAME"));
+            }
         };
         let mut text = String::with_capacity(length);
         while text.len() < length {
@@ -49,17 +60,6 @@ impl SecretKind {
             }
         }
         Ok(Secret::new(text))
-    }
-
-    /// Whether a value, e.g. one adopted from a cluster, may serve as this kind.
-    pub fn accepts(self, value: &str) -> bool {
-        match self {
-            // CryptKeeper takes several keys at once, joined by `;`.
-            Self::Hex32 => value.split(';').all(|key| {
-                key.len() >= 32 && key.len().is_multiple_of(2) && key.bytes().all(|b| b.is_ascii_hexdigit())
-            }),
-            Self::Alnum(_) => value.len() >= 8 && !value.chars().any(char::is_control),
-        }
     }
 }
 
@@ -76,6 +76,7 @@ impl fmt::Display for SecretKind {
         match self {
             Self::Hex32 => f.write_str("hex32"),
             Self::Alnum(length) => write!(f, "alnum({length})"),
+            Self::Text => f.write_str("text"),
         }
     }
 }
@@ -98,8 +99,10 @@ impl FromStr for SecretKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "hex32" {
-            return Ok(Self::Hex32);
+        match text {
+            "hex32" => return Ok(Self::Hex32),
+            "text" => return Ok(Self::Text),
+            _ => {}
         }
         text.strip_prefix("alnum(")
             .and_then(|rest| rest.strip_suffix(')'))
@@ -107,7 +110,9 @@ impl FromStr for SecretKind {
             .filter(|length| (MIN_ALNUM..=MAX_ALNUM).contains(length))
             .map(Self::Alnum)
             .ok_or_else(|| {
-                format!("`{text}` is no kind of secret: use hex32, or alnum(n) with n from {MIN_ALNUM} to {MAX_ALNUM}")
+                format!(
+                    "`{text}` is no kind of secret: use hex32, alnum(n) with n from {MIN_ALNUM} to {MAX_ALNUM}, or text"
+                )
             })
     }
 }
@@ -120,9 +125,11 @@ mod tests {
     fn generated_secrets_are_of_their_kind_and_differ() {
         for kind in [SecretKind::Hex32, SecretKind::Alnum(16)] {
             let (one, two) = (kind.generate().unwrap(), kind.generate().unwrap());
-            assert!(kind.accepts(one.expose()));
             assert_ne!(one, two);
+            assert!(one.expose().bytes().all(|byte| byte.is_ascii_alphanumeric()));
         }
+        assert!(SecretKind::Hex32.generate().unwrap().expose().bytes().all(|byte| HEX.contains(&byte)));
+        assert!(SecretKind::Text.generate().is_err());
         assert_eq!(SecretKind::Alnum(16).generate().unwrap().expose().len(), 16);
         assert_eq!(SecretKind::Hex32.generate().unwrap().expose().len(), 64);
     }
@@ -138,7 +145,7 @@ mod tests {
 
     #[test]
     fn kinds_round_trip_and_weak_ones_are_refused() {
-        for text in ["hex32", "alnum(24)"] {
+        for text in ["hex32", "alnum(24)", "text"] {
             assert_eq!(text.parse::<SecretKind>().unwrap().to_string(), text);
         }
         for text in ["alnum(4)", "hex16", "alnum(x)", "", "alnum(1000)"] {

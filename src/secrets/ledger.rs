@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use hmac::{Hmac, KeyInit, Mac};
-use serde::{Deserialize, Serialize};
+use jiff::{Timestamp, Unit};
 use sha2::Sha256;
 
 use super::SecretKind;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::redact::Secret;
 
-/// The version of the ledger's format that this program writes and reads.
-const FORMAT: u32 = 1;
+/// How many replaced values an entry remembers the fingerprints of. Older stores than that are not
+/// recognised as older.
+const MAX_SUPERSEDED: usize = 32;
 
 /// A secret that a hub's charts need.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Need {
     /// Name in the ledger.
     pub name: String,
@@ -22,6 +23,25 @@ pub struct Need {
     pub kind: SecretKind,
     /// What it is for.
     pub purpose: String,
+    /// `<chart>:<value path>` for each place that it fills.
+    pub fills: Vec<String>,
+    /// The least characters of a value that a person brings, where that is not the kind's.
+    pub min_length: Option<usize>,
+    /// What it means for people when it is replaced.
+    pub replacing: String,
+    /// Whether the value before stays in use for a while, because two sides cannot change at once.
+    pub keeps_previous: bool,
+}
+
+/// Where a secret came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Made here.
+    Generated,
+    /// Brought by a person with `secrets set`.
+    Given,
+    /// Taken over from what a hub used already: where it was found.
+    Adopted(String),
 }
 
 /// One secret of the ledger.
@@ -31,23 +51,64 @@ pub struct Entry {
     pub kind: SecretKind,
     /// What it is for.
     pub purpose: String,
-    /// Where it came from: `generated`, or the Secret and key it was adopted from.
-    pub source: String,
+    /// `<chart>:<value path>` for each place that it fills.
+    pub fills: Vec<String>,
+    /// Where it came from.
+    pub source: Source,
+    /// When it was made or brought; unknown for one that was taken over.
+    pub created: Option<Timestamp>,
+    /// When its value was last replaced.
+    pub rotated: Option<Timestamp>,
     /// True until a cluster has it; a provisional secret yields to what a cluster holds.
     pub provisional: bool,
     /// The secret itself.
     pub value: Secret,
+    /// The value before, where that stays in use for a while.
+    pub previous: Option<Secret>,
+    /// Fingerprints of the values before, oldest first: who still has one of those has an old one.
+    pub superseded: Vec<String>,
 }
 
 /// The secrets of one hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
     /// The key of the fingerprints.
-    key: Secret,
+    pub(super) key: Secret,
     /// UID of `kube-system` of the cluster that the hub was installed to.
     pub cluster: Option<String>,
     /// The secrets by name.
     pub entries: BTreeMap<String, Entry>,
+}
+
+impl Entry {
+    /// An entry for a need, provisional and made now.
+    pub fn new(need: &Need, source: Source, value: Secret) -> Self {
+        Self {
+            kind: need.kind,
+            purpose: need.purpose.clone(),
+            fills: need.fills.clone(),
+            created: (!matches!(source, Source::Adopted(_))).then(now),
+            source,
+            rotated: None,
+            provisional: true,
+            value,
+            previous: None,
+            superseded: Vec::new(),
+        }
+    }
+
+    /// Takes over what the charts say about a secret today.
+    pub fn describe(&mut self, need: &Need) {
+        self.kind = need.kind;
+        self.purpose.clone_from(&need.purpose);
+        self.fills.clone_from(&need.fills);
+    }
+}
+
+/// The time, in whole seconds.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    now.round(Unit::Second).unwrap_or(now)
 }
 
 impl Ledger {
@@ -59,26 +120,54 @@ impl Ledger {
         Ok(Self { key: SecretKind::Hex32.generate()?, cluster: None, entries: BTreeMap::new() })
     }
 
-    /// Makes what is needed and missing, provisionally; tells whether anything was made.
+    /// Makes what is needed, missing and can be made, provisionally.
     ///
     /// # Errors
     /// When the operating system gives no randomness.
-    pub fn ensure(&mut self, needs: &[Need]) -> Result<bool> {
-        let mut made = false;
-        for need in needs {
+    pub fn ensure(&mut self, needs: &[Need]) -> Result<()> {
+        for need in needs.iter().filter(|need| need.kind.can_be_made()) {
             if !self.entries.contains_key(&need.name) {
-                let entry = Entry {
-                    kind: need.kind,
-                    purpose: need.purpose.clone(),
-                    source: "generated".to_owned(),
-                    provisional: true,
-                    value: need.kind.generate()?,
-                };
+                let entry = Entry::new(need, Source::Generated, need.kind.generate()?);
                 self.entries.insert(need.name.clone(), entry);
-                made = true;
             }
         }
-        Ok(made)
+        Ok(())
+    }
+
+    /// Replaces a value by another that a person wants; that of an entry that is in use is remembered.
+    ///
+    /// A value that is there already, and in use, changes nothing.
+    pub fn replace(&mut self, need: &Need, source: Source, value: Secret) {
+        let old = match self.entries.get(&need.name) {
+            Some(old) if !old.provisional => old.clone(),
+            _ => {
+                let entry = Entry { provisional: false, ..Entry::new(need, source, value) };
+                self.entries.insert(need.name.clone(), entry);
+                return;
+            }
+        };
+        if old.value == value {
+            return;
+        }
+        let fingerprint = self.fingerprint(&old.value);
+        let mut superseded = old.superseded;
+        superseded.push(fingerprint);
+        superseded.drain(..superseded.len().saturating_sub(MAX_SUPERSEDED));
+        let entry = Entry {
+            created: old.created,
+            rotated: Some(now()),
+            provisional: false,
+            previous: need.keeps_previous.then_some(old.value),
+            superseded,
+            ..Entry::new(need, source, value)
+        };
+        self.entries.insert(need.name.clone(), entry);
+    }
+
+    /// Whether this ledger knows a value as an old one of a secret.
+    pub fn has_replaced(&self, name: &str, value: &Secret) -> bool {
+        let fingerprint = self.fingerprint(value);
+        self.entries.get(name).is_some_and(|entry| entry.value != *value && entry.superseded.contains(&fingerprint))
     }
 
     /// The value of a secret.
@@ -95,106 +184,6 @@ impl Ledger {
         let digest = mac.finalize().into_bytes();
         digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }
-
-    /// The text that a store keeps. Holds every secret: write it 0600 or into a Secret, nowhere else.
-    pub fn to_text(&self) -> Secret {
-        let stored = Stored {
-            format: FORMAT,
-            fingerprint_key: self.key.expose().to_owned(),
-            cluster: self.cluster.clone(),
-            secrets: self.entries.iter().map(|(name, entry)| (name.clone(), StoredEntry::from(entry))).collect(),
-            complete: true,
-        };
-        Secret::new(serde_yaml::to_string(&stored).unwrap_or_default())
-    }
-
-    /// Reads what [`Self::to_text`] wrote; `origin` names the store in errors.
-    ///
-    /// # Errors
-    /// A text that is no ledger, or of a newer format. The text itself is never shown.
-    pub fn from_text(text: &Secret, origin: &str) -> Result<Self> {
-        let broken = |why: &str| {
-            Error::user(format!("{origin} is not a ledger that this version can read"))
-                .because(why)
-                .hint("restore it from a backup; do not delete it while a hub uses it: its secrets would be lost")
-        };
-        // The parser's own message could quote a secret, so it is not passed on.
-        let stored: Result<Stored, _> = serde_yaml::from_str(text.expose());
-        let format = if let Ok(stored) = &stored {
-            stored.format
-        } else {
-            // A newer format may have other fields; then that is what is wrong.
-            let format: Format =
-                serde_yaml::from_str(text.expose()).map_err(|_| broken("no format number, truncated or damaged"))?;
-            format.format
-        };
-        if format > FORMAT {
-            return Err(Error::user(format!("{origin} is not a ledger that this version can read"))
-                .because(format!("its format, {format}, is newer than {FORMAT}"))
-                .hint("helm plugin update iris"));
-        }
-        let stored = stored.map_err(|_| broken("damaged or incomplete"))?;
-        if !stored.complete {
-            return Err(broken("its end is missing"));
-        }
-        let entries: BTreeMap<_, _> =
-            stored.secrets.into_iter().map(|(name, entry)| (name, Entry::from(entry))).collect();
-        if let Some((name, _)) = entries.iter().find(|(_, entry)| entry.value.expose().is_empty()) {
-            return Err(broken(&format!("the secret `{name}` is empty")));
-        }
-        Ok(Self { key: Secret::new(stored.fingerprint_key), cluster: stored.cluster, entries })
-    }
-}
-
-#[derive(Deserialize)]
-struct Format {
-    format: u32,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Stored {
-    format: u32,
-    fingerprint_key: String,
-    cluster: Option<String>,
-    secrets: BTreeMap<String, StoredEntry>,
-    /// The last line: a text that was cut off does not have it, and must not pass for one with
-    /// fewer secrets.
-    complete: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct StoredEntry {
-    kind: SecretKind,
-    purpose: String,
-    source: String,
-    provisional: bool,
-    value: String,
-}
-
-impl From<&Entry> for StoredEntry {
-    fn from(entry: &Entry) -> Self {
-        Self {
-            kind: entry.kind,
-            purpose: entry.purpose.clone(),
-            source: entry.source.clone(),
-            provisional: entry.provisional,
-            value: entry.value.expose().to_owned(),
-        }
-    }
-}
-
-impl From<StoredEntry> for Entry {
-    fn from(stored: StoredEntry) -> Self {
-        Self {
-            kind: stored.kind,
-            purpose: stored.purpose,
-            source: stored.source,
-            provisional: stored.provisional,
-            value: Secret::new(stored.value),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -202,33 +191,52 @@ mod tests {
     use super::*;
 
     fn need(name: &str) -> Need {
-        Need { name: name.to_owned(), kind: SecretKind::Alnum(16), purpose: "test".to_owned() }
+        Need { name: name.to_owned(), kind: SecretKind::Alnum(16), ..Need::default() }
     }
 
     #[test]
     fn made_once_and_kept() {
         let mut ledger = Ledger::create().unwrap();
-        assert!(ledger.ensure(&[need("a")]).unwrap());
+        ledger.ensure(&[need("a")]).unwrap();
         let first = ledger.value("a").unwrap().clone();
-        assert!(ledger.ensure(&[need("a"), need("b")]).unwrap());
-        assert!(!ledger.ensure(&[need("a"), need("b")]).unwrap());
+        ledger.ensure(&[need("a"), need("b")]).unwrap();
         assert_eq!(ledger.value("a"), Some(&first));
-        let again = Ledger::from_text(&ledger.to_text(), "t").unwrap();
-        assert_eq!(again, ledger);
-        assert_eq!(again.fingerprint(&first), ledger.fingerprint(&first));
+        assert!(ledger.entries["b"].provisional && ledger.entries["b"].created.is_some());
         assert_ne!(Ledger::create().unwrap().fingerprint(&first), ledger.fingerprint(&first));
     }
 
     #[test]
-    fn a_damaged_ledger_is_refused_without_showing_it() {
+    fn what_people_bring_is_never_made() {
+        let mut ledger = Ledger::create().unwrap();
+        ledger.ensure(&[Need { kind: SecretKind::Text, ..need("a") }]).unwrap();
+        assert!(ledger.entries.is_empty());
+    }
+
+    #[test]
+    fn a_replaced_value_is_remembered_by_its_fingerprint_alone() {
+        let mut ledger = Ledger::create().unwrap();
+        let values: Vec<Secret> = (0..MAX_SUPERSEDED + 3).map(|n| Secret::new(format!("value-{n}-long"))).collect();
+        for value in &values {
+            ledger.replace(&need("a"), Source::Given, value.clone());
+        }
+        let (last, before) = values.split_last().unwrap();
+        assert_eq!(ledger.value("a"), Some(last));
+        assert!(!ledger.has_replaced("a", last));
+        assert!(before[3..].iter().all(|old| ledger.has_replaced("a", old)));
+        assert!(!ledger.has_replaced("a", &before[0]), "too long ago");
+        assert_eq!(ledger.entries["a"].previous, None);
+        assert!(!ledger.to_text().expose().contains("value-3-long"));
+        let keeps = Need { keeps_previous: true, ..need("a") };
+        ledger.replace(&keeps, Source::Generated, Secret::new("new-value".into()));
+        assert_eq!(ledger.entries["a"].previous.as_ref(), Some(last));
+    }
+
+    #[test]
+    fn a_provisional_value_leaves_no_trace() {
         let mut ledger = Ledger::create().unwrap();
         ledger.ensure(&[need("a")]).unwrap();
-        let text = ledger.to_text();
-        for cut in 0..text.expose().len() - 1 {
-            let error = Ledger::from_text(&Secret::new(text.expose()[..cut].to_owned()), "t").unwrap_err();
-            assert!(!format!("{error:?}").contains(ledger.value("a").unwrap().expose()));
-        }
-        let newer = Secret::new(text.expose().replace("format: 1", "format: 2"));
-        assert!(Ledger::from_text(&newer, "t").unwrap_err().to_string().contains("newer"));
+        ledger.replace(&need("a"), Source::Given, Secret::new("mine-and-long".into()));
+        let entry = &ledger.entries["a"];
+        assert!(entry.superseded.is_empty() && !entry.provisional && entry.rotated.is_none());
     }
 }

@@ -1,13 +1,19 @@
 //! The ledger: the secrets of one hub, created once, kept, and never printed.
 
+mod check;
 pub mod cluster;
 mod kind;
 mod ledger;
 mod local;
+mod notes;
 mod reconcile;
+mod settle;
+mod text;
 
+pub use check::{Weakness, is_placeholder, weaknesses};
 pub use cluster::{StoredLedger, Written};
 pub use kind::SecretKind;
-pub use ledger::{Entry, Ledger, Need};
+pub use ledger::{Entry, Ledger, Need, Source};
 pub use local::LocalStore;
-pub use reconcile::{Found, Note, Reconciled, Sources, reconcile};
+pub use notes::Note;
+pub use reconcile::{Found, Reconciled, Sources, reconcile};

@@ -1,11 +1,17 @@
 use super::*;
-use crate::secrets::SecretKind;
+use crate::secrets::{SecretKind, Source};
 
 const ID: &str = "uid-1";
 
 fn needs() -> Vec<Need> {
     ["a", "b"]
-        .map(|name| Need { name: name.into(), kind: SecretKind::Alnum(16), purpose: format!("purpose {name}") })
+        .map(|name| Need {
+            name: name.into(),
+            kind: SecretKind::Alnum(16),
+            purpose: format!("purpose {name}"),
+            replacing: "a consequence".into(),
+            ..Need::default()
+        })
         .into()
 }
 
@@ -23,14 +29,26 @@ fn installed() -> Ledger {
     ledger
 }
 
+fn sources<'s>(
+    needs: &'s [Need],
+    local: &'s Ledger,
+    cluster: Option<&'s Ledger>,
+    found: &'s [Found],
+    id: &'s ClusterId,
+    take: &'s BTreeMap<String, String>,
+) -> Sources<'s> {
+    let (local_path, chart, namespace) = ("LOCAL", "daskhub", "dhub");
+    Sources { needs, local, local_path, cluster, found, id, chart, namespace, take }
+}
+
 fn run(local: &Ledger, cluster: Option<&Ledger>, found: &[Found]) -> Result<Reconciled> {
     let needs = needs();
     let id = ClusterId::Uid(ID.into());
-    reconcile(&Sources { needs: &needs, local, local_path: "LOCAL", cluster, found, id: &id, namespace: "dhub" })
+    reconcile(&sources(&needs, local, cluster, found, &id, &BTreeMap::new()))
 }
 
 fn found(name: &str, value: &str) -> Found {
-    Found { name: name.into(), origin: "Secret hub, key k".into(), value: Secret::new(value.into()) }
+    Found { name: name.into(), place: "hub:k".into(), value: Secret::new(value.into()) }
 }
 
 fn value<'l>(ledger: &'l Ledger, name: &str) -> &'l str {
@@ -72,8 +90,9 @@ fn a_hub_made_by_hand_is_adopted() {
     let local = provisional();
     let result = run(&local, None, &[found("a", "password-of-old")]).unwrap();
     assert_eq!(value(&result.ledger, "a"), "password-of-old");
-    assert_eq!(result.ledger.entries["a"].source, "Secret hub, key k");
+    assert_eq!(result.ledger.entries["a"].source, Source::Adopted("Secret hub, key k".into()));
     assert_eq!(result.ledger.entries["a"].purpose, "purpose a");
+    assert_eq!(result.ledger.entries["a"].created, None, "who knows");
     assert_eq!(result.notes[0], Note::Adopted { name: "a".into(), origin: "Secret hub, key k".into() });
     assert_eq!(result.fresh, BTreeSet::from(["b".to_owned()]));
 }
@@ -119,14 +138,90 @@ fn every_other_difference_stops_and_shows_fingerprints_only() {
     }
     let both = run(&local, Some(&other), &[]).unwrap_err();
     assert_eq!(both.problems.len(), 2);
-    assert!(both.problems[0].fix.as_ref().unwrap().contains("move LOCAL away"));
+    assert!(both.problems[0].fix.as_ref().unwrap().contains("adopt daskhub -n dhub --take a=cluster"));
 }
 
 #[test]
-fn a_value_that_cannot_serve_is_refused() {
-    let error = run(&provisional(), None, &[found("a", "short")]).unwrap_err();
-    assert!(error.problems[0].message.contains("cannot serve as alnum(16)"), "{error:?}");
-    assert!(!format!("{error:?}").contains("\"short\""));
+fn a_weak_value_that_is_in_use_is_told() {
+    let result = run(&provisional(), None, &[found("a", "jhub")]).unwrap();
+    assert_eq!(value(&result.ledger, "a"), "jhub");
+    let what = "is a well-known example, or a repetition".to_owned();
+    assert_eq!(result.notes[1], Note::Weak { name: "a".into(), what });
+}
+
+/// What `secrets rotate` and `secrets set` leave here until it is applied.
+fn replaced(ledger: &Ledger) -> Ledger {
+    let mut ledger = ledger.clone();
+    ledger.replace(&needs()[0], Source::Given, Secret::new("another-good-value".into()));
+    ledger
+}
+
+#[test]
+fn what_was_replaced_here_replaces_it_everywhere() {
+    let before = installed();
+    let local = replaced(&before);
+    let in_use = found("a", value(&before, "a"));
+    let result = run(&local, Some(&before), std::slice::from_ref(&in_use)).unwrap();
+    assert_eq!(value(&result.ledger, "a"), "another-good-value");
+    assert_eq!(result.notes, [Note::Replaced { name: "a".into(), means: "a consequence".into() }]);
+    assert!(result.cluster_differs && result.ledger.has_replaced("a", &in_use.value));
+    // Stopped after the ledger was written: the hub's own Secret is still the old one.
+    let again = run(&result.ledger, Some(&result.ledger), &[in_use]).unwrap();
+    assert_eq!((again.ledger, again.notes), (result.ledger, vec![]));
+}
+
+#[test]
+fn a_colleagues_older_copy_follows() {
+    let (colleague, mut cluster) = (installed(), Ledger::create().unwrap());
+    cluster.clone_from(&colleague);
+    for value in ["second-good-value", "third-good-value-"] {
+        cluster.replace(&needs()[0], Source::Generated, Secret::new(value.into()));
+    }
+    let result = run(&colleague, Some(&cluster), &[]).unwrap();
+    assert_eq!(value(&result.ledger, "a"), "third-good-value-");
+    assert_eq!(result.notes, [Note::FromCluster { names: vec!["a".into()] }]);
+}
+
+#[test]
+fn two_that_replaced_the_same_value_disagree() {
+    let before = installed();
+    let mut other = before.clone();
+    other.replace(&needs()[0], Source::Generated, Secret::new("somebody-elses-value".into()));
+    let error = run(&replaced(&before), Some(&other), &[]).unwrap_err();
+    assert!(error.problems[0].message.contains("fingerprints differ"));
+}
+
+#[test]
+fn what_a_person_decides_holds_and_the_rest_is_remembered() {
+    let (needs, id) = (needs(), ClusterId::Uid(ID.into()));
+    let (local, cluster) = (installed(), installed());
+    for (place, held, other) in [("here", &local, &cluster), ("cluster", &cluster, &local)] {
+        let take = BTreeMap::from(["a", "b"].map(|name| (name.to_owned(), place.to_owned())));
+        let result = reconcile(&sources(&needs, &local, Some(&cluster), &[], &id, &take)).unwrap();
+        assert_eq!(value(&result.ledger, "a"), value(held, "a"), "{place}");
+        // Taken once, it needs no decision again.
+        let again = run(&result.ledger, Some(&result.ledger), &[]).unwrap();
+        assert_eq!(again.notes, []);
+        assert_eq!(result.ledger.has_replaced("a", other.value("a").unwrap()), place == "here");
+    }
+    for (name, place, told) in [("a", "hub:x", "it is in: cluster, here"), ("aa", "here", "did you mean `a`?")] {
+        let take = BTreeMap::from([(name.to_owned(), place.to_owned())]);
+        let error = reconcile(&sources(&needs, &local, Some(&local), &[], &id, &take)).unwrap_err();
+        assert!(error.problems[0].fix.as_ref().unwrap().contains(told), "{error:?}");
+    }
+}
+
+#[test]
+fn what_a_person_brought_goes_into_the_cluster() {
+    let mut local = provisional();
+    let need = Need { name: "client".into(), kind: SecretKind::Text, ..Need::default() };
+    local.replace(&need, Source::Given, Secret::new("a-client-secret".into()));
+    let needs = [needs(), vec![need.clone()]].concat();
+    let (id, take) = (ClusterId::Uid(ID.into()), BTreeMap::new());
+    let result = reconcile(&sources(&needs, &local, None, &[], &id, &take)).unwrap();
+    assert_eq!(result.notes[0], Note::Given { names: vec!["client".into()] });
+    let error = reconcile(&sources(&needs, &provisional(), None, &[], &id, &take)).unwrap_err();
+    assert!(error.problems[0].fix.as_ref().unwrap().contains("helm iris secrets set client"), "{error:?}");
 }
 
 #[test]
@@ -148,19 +243,9 @@ fn a_backup_restored_elsewhere_is_bound_anew() {
 
 #[test]
 fn an_address_does_not_replace_a_known_uid() {
-    let needs = needs();
-    let ledger = installed();
+    let (needs, ledger, take) = (needs(), installed(), BTreeMap::new());
     let id = ClusterId::Address("https://c".into());
-    let sources = Sources {
-        needs: &needs,
-        local: &ledger,
-        local_path: "L",
-        cluster: Some(&ledger),
-        found: &[],
-        id: &id,
-        namespace: "dhub",
-    };
-    let result = reconcile(&sources).unwrap();
+    let result = reconcile(&sources(&needs, &ledger, Some(&ledger), &[], &id, &take)).unwrap();
     assert_eq!(result.ledger, ledger);
 }
 
@@ -170,7 +255,7 @@ fn what_the_bundle_does_not_need_is_kept() {
     let extra = cluster.entries["a"].clone();
     cluster.entries.insert("z".into(), extra);
     let mut local = provisional();
-    local.ensure(&[Need { name: "y".into(), kind: SecretKind::Hex32, purpose: String::new() }]).unwrap();
+    local.ensure(&[Need { name: "y".into(), ..Need::default() }]).unwrap();
     let result = run(&local, Some(&cluster), &[]).unwrap();
     assert!(result.ledger.entries.contains_key("z"));
     assert!(!result.ledger.entries.contains_key("y"), "what is only provisional is made anew when it is needed");

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Merged;
 use crate::problem::Problem;
+use crate::secrets::is_placeholder;
 use crate::yaml::{Pointer, pointer_to_path};
 
 pub(super) fn check(merged: &Merged<'_>) -> Vec<Problem> {
@@ -37,27 +38,5 @@ fn walk(value: &Value, at: &mut Pointer, visit: &mut impl FnMut(&str, &str)) {
             }
         }
         _ => {}
-    }
-}
-
-pub(super) fn is_placeholder(text: &str) -> bool {
-    let text = text.trim();
-    let inside = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
-    let bracketed = inside.is_some_and(|inside| !inside.is_empty() && !inside.contains(['<', '>', '\n']));
-    bracketed || matches!(text.to_ascii_lowercase().as_str(), "changeme" | "change-me" | "replace-me" | "replaceme")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_placeholder;
-
-    #[test]
-    fn the_guides_placeholders_are_seen() {
-        for text in ["<insert your value>", "<token1>", "<your external IP address here>", "CHANGEME"] {
-            assert!(is_placeholder(text), "{text}");
-        }
-        for text in ["a<b>c", "<>", "x > y", "<b>bold</b> text", ""] {
-            assert!(!is_placeholder(text), "{text}");
-        }
     }
 }

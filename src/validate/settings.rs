@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::placeholders::{is_placeholder, texts};
+use super::placeholders::texts;
 use crate::layers::{self, Layer};
 use crate::problem::Problem;
+use crate::secrets::is_placeholder;
 use crate::settings::{Image, Settings};
 use crate::yaml::pointer_to_path;
 

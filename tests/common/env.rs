@@ -165,7 +165,7 @@ impl TestEnv {
         for (folder, name) in [("work", "[WORK]"), ("home", "[HOME]"), ("cache", "[CACHE]"), ("config", "[CONFIG]")] {
             text = text.replace(&format!("{root}/{folder}"), name);
         }
-        without_digests(&text.replace(&*root, "[ROOT]"))
+        without_times(&without_digests(&text.replace(&*root, "[ROOT]")))
     }
 
     /// Every secret is in files of mode 0600 and nowhere else; and it is there, or this would
@@ -221,6 +221,19 @@ fn without_digests(text: &str) -> String {
     }
     out.pop();
     out
+}
+
+/// Times as `2026-11-22T18:30:56Z`, which only the ledger and its lists show.
+fn without_times(text: &str) -> String {
+    fn hidden(word: &str) -> &str {
+        if word.len() == 20 && word.parse::<jiff::Timestamp>().is_ok() { "[TIME]" } else { word }
+    }
+    text.split_inclusive([' ', '\n'])
+        .map(|word| {
+            let end = word.trim_end_matches([' ', '\n']);
+            format!("{}{}", hidden(end), &word[end.len()..])
+        })
+        .collect()
 }
 
 /// What a run printed and how it ended, filtered.

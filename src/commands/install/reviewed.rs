@@ -1,7 +1,10 @@
 //! What is to be applied: a bundle that was reviewed before, or one that is rendered now.
 
+use std::collections::BTreeMap;
+
 use crate::archive::Cache;
 use crate::bundle::Bundle;
+use crate::bundle::manifest::SecretEntry;
 use crate::cli::{Environment, GlobalArgs};
 use crate::commands::{pull, render};
 use crate::error::{Error, Result};
@@ -24,6 +27,7 @@ pub(super) struct Reviewed {
     store_path: String,
     ledger: Ledger,
     needs: Vec<Need>,
+    take: BTreeMap<String, String>,
 }
 
 /// Opens the bundle of `--bundle`, or fetches archives and renders.
@@ -70,18 +74,21 @@ fn fits(args: &InstallArgs, namespace: Option<&str>, bundle: &Bundle) -> Result<
 
 impl Reviewed {
     fn new(bundle: Bundle, cache: Cache, store: LocalStore) -> Result<Self> {
-        let need = |secret: &crate::bundle::manifest::SecretEntry| Need {
-            name: secret.name.clone(),
-            kind: secret.kind,
-            purpose: secret.purpose.clone(),
-        };
-        let needs: Vec<Need> = bundle.manifest().secrets.iter().map(need).collect();
+        let needs: Vec<Need> = bundle.manifest().secrets.iter().map(SecretEntry::need).collect();
         let mut ledger = match store.read()? {
             Some(ledger) => ledger,
             None => Ledger::create()?,
         };
         ledger.ensure(&needs)?;
-        Ok(Self { bundle, cache, store_path: store.path().display().to_string(), store, ledger, needs })
+        Ok(Self {
+            bundle,
+            cache,
+            store_path: store.path().display().to_string(),
+            store,
+            ledger,
+            needs,
+            take: BTreeMap::new(),
+        })
     }
 
     /// All that is known about the hub's secrets.
@@ -93,7 +100,9 @@ impl Reviewed {
             cluster: observed.ledger.as_ref().map(|stored| &stored.ledger),
             found: &observed.found,
             id: &cluster.id,
+            chart: &self.bundle.manifest().chart,
             namespace: &self.bundle.manifest().namespace,
+            take: &self.take,
         }
     }
 
