@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::archive::Archive;
 use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
-use crate::chart::release::Scope;
+use crate::chart::release::{AdoptFrom, Scope};
 use crate::chart::{CLUSTER_NAMESPACE, Chart, seconds};
 use crate::helm::Upgrade;
 use crate::layers::{self, Layer};
@@ -28,17 +28,22 @@ pub fn namespace_of(chart: &Chart, hub: &str) -> String {
 }
 
 /// The manifest's entry of a secret, without its fingerprint.
-pub fn secret(charts: &[Chart], need: Need) -> SecretEntry {
+pub fn secret(charts: &[Chart], hub: &str, need: Need) -> SecretEntry {
     let specs = charts.iter().flat_map(|chart| chart.spec.secrets.iter().map(move |secret| (chart, secret)));
     let mine: Vec<_> = specs.filter(|(_, secret)| secret.name == need.name).collect();
     let previous = mine
         .iter()
         .flat_map(|(chart, secret)| secret.previous_paths.iter().map(|path| format!("{}:{path}", chart.name)));
-    let mut adopt: Vec<String> = mine
-        .iter()
-        .flat_map(|(_, secret)| secret.adopt.iter().map(|from| format!("{}:{}", from.secret, from.key)))
-        .collect();
-    adopt.dedup();
+    let mut adopt = Vec::new();
+    for (chart, from) in mine.iter().flat_map(|(chart, secret)| secret.adopt.iter().map(move |from| (chart, from))) {
+        let secret = from.secret.replace("{release}", &chart.release_name(hub));
+        let from = AdoptFrom { secret, ..from.clone() };
+        if !adopt.contains(&from) {
+            adopt.push(from);
+        }
+    }
+    // Places that are sure come first, whichever chart names them.
+    adopt.sort_by_key(|from| from.if_none);
     SecretEntry {
         previous_fills: previous.collect(),
         adopt,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::chart::release::{Condition, Scope};
+use crate::chart::release::{AdoptFrom, Condition, Scope};
 use crate::secrets::{Need, SecretKind};
 
 /// The version of the bundle's format that this program writes and reads.
@@ -100,8 +100,8 @@ pub struct SecretEntry {
     /// `<chart>:<value path>` for each place that the value before fills, once it was replaced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous_fills: Vec<String>,
-    /// `<Secret>:<key>` in the hub's namespace where a hub made by hand keeps it.
-    pub adopt: Vec<String>,
+    /// Where in the hub's namespace a hub made by hand keeps it.
+    pub adopt: Vec<AdoptFrom>,
     /// HMAC-SHA-256 under the ledger's key, 16 hex digits; `provisional` until a cluster has it.
     pub fingerprint: String,
 }

@@ -100,12 +100,29 @@ pub struct SecretSpec {
     pub adopt: Vec<AdoptFrom>,
 }
 
+impl AdoptFrom {
+    /// The place in short, as people name it: `<Secret>:<key>`, and the path where there is one.
+    pub fn place(&self) -> String {
+        let path = self.path.iter().map(|path| format!(":{path}")).collect::<String>();
+        format!("{}:{}{path}", self.secret, self.key)
+    }
+}
+
 /// A key of a Kubernetes Secret in the hub's namespace.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AdoptFrom {
-    /// Name of the Secret.
+    /// Name of the Secret. `{release}` stands for the release's name, one `*` for anything.
     pub secret: String,
     /// Key in its data.
     pub key: String,
+    /// Where the key holds values as YAML: the path of the secret in them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Whether what is there is a URL, and the secret is the password in it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub url: bool,
+    /// Whether to look here only if no place before has it: for places that may be about something else.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub if_none: bool,
 }

@@ -48,7 +48,11 @@ pub enum Command {
 impl Cli {
     /// Whether every question is answered with yes.
     pub fn yes(&self) -> bool {
-        matches!(&self.command, Command::Install(args) if args.yes)
+        match &self.command {
+            Command::Install(args) => args.yes,
+            Command::Secrets(args) => args.verb.yes(),
+            _ => false,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `helm iris secrets`: the ledger of one hub on this machine.
 
+mod adopt;
+
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -36,6 +38,15 @@ pub enum Verb {
         #[arg(long)]
         reveal: bool,
     },
+    /// Take over the secrets of a hub that was installed by hand, so that nobody is logged out
+    Adopt(adopt::AdoptArgs),
+}
+
+impl Verb {
+    /// Whether every question is answered with yes.
+    pub fn yes(&self) -> bool {
+        matches!(self, Self::Adopt(args) if args.yes)
+    }
 }
 
 #[derive(Serialize)]
@@ -49,6 +60,9 @@ struct Row {
 
 /// Runs `secrets`.
 pub(super) fn run(args: &SecretsArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
+    if let Verb::Adopt(args) = &args.verb {
+        return adopt::run(args, global, environment, ui);
+    }
     let namespace = global.kube.namespace.clone().or_else(|| environment.namespace.clone());
     let namespace = namespace.ok_or_else(|| {
         Error::usage("which hub?").because("each hub has its own secrets").hint("name its namespace, e.g. -n dhub")
@@ -63,6 +77,7 @@ pub(super) fn run(args: &SecretsArgs, global: &GlobalArgs, environment: &Environ
     match &args.verb {
         Verb::List { output } => list(&ledger, *output, ui)?,
         Verb::Show { name, reveal } => show(&ledger, name, *reveal, ui)?,
+        Verb::Adopt(_) => {}
     }
     Ok(Outcome::Done)
 }

@@ -75,6 +75,19 @@ impl Cluster {
 }
 
 impl Cluster {
+    /// The names of all objects of a kind that the fields pick, e.g. `type=Opaque`.
+    ///
+    /// # Errors
+    /// When the list cannot be read whole.
+    pub async fn list_names<K>(&self, namespace: &str, fields: &str) -> Result<Vec<String>, KubeError>
+    where
+        K: Resource<DynamicType = ()> + Clone,
+    {
+        let request = resource::<K>(Some(namespace)).list_metadata(&ListParams::default().fields(fields));
+        let list: ObjectList<PartialObjectMeta<K>> = self.fetch(&request.map_err(KubeError::BuildRequest)?).await?;
+        Ok(list.items.into_iter().filter_map(|item| item.metadata.name).collect())
+    }
+
     async fn fetch<T: DeserializeOwned>(&self, request: &http::Request<Vec<u8>>) -> Result<T, KubeError> {
         let _place = self.places.acquire().await;
         fetch(&self.client, request).await

@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 
 pub use class::{Classes, DefaultClass};
 pub use release::{ReleaseState, newest_release};
+pub use secret::found as found_secrets;
 
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::chart::release::Scope;

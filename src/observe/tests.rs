@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::bundle::manifest::SecretEntry;
+use crate::chart::release::AdoptFrom;
 use crate::kube::{ClusterId, Connection};
 use crate::secrets::SecretKind;
 
@@ -98,7 +99,7 @@ fn manifest() -> Manifest {
             name: "database-password".into(),
             kind: SecretKind::Alnum(16),
             fills: vec!["postgresql:auth.password".into()],
-            adopt: vec!["postgresql:password".into()],
+            adopt: vec![AdoptFrom { secret: "postgresql".into(), key: "password".into(), ..AdoptFrom::default() }],
             ..SecretEntry::default()
         }],
         files: vec![],

@@ -148,17 +148,25 @@ fn reasons(input: &Input<'_>, desired: &Desired, state: &ReleaseState, scrub: &S
     } else if digest.is_some_and(|digest| Some(digest) != entry.sha256.as_deref()) {
         reasons.push(Reason::Archive);
     }
-    let paths = secret_paths(input.manifest, entry);
-    let changes = differences(&state.config, &desired.values, &Secrecy { paths, scrub });
+    let paths = secret_paths(input.manifest, entry, |_| true);
+    let in_use = secret_paths(input.manifest, entry, |name| is_in_use(input, name));
+    let changes = differences(&state.config, &desired.values, &Secrecy { paths, in_use, scrub });
     if !changes.is_empty() {
         reasons.push(Reason::Values { changes });
     }
     reasons
 }
 
-fn secret_paths(manifest: &Manifest, entry: &ReleaseEntry) -> Vec<String> {
+/// Whether the charts' own Secrets hold the value of the ledger.
+fn is_in_use(input: &Input<'_>, name: &str) -> bool {
+    let value = input.secrets.ledger.value(name);
+    input.observed.found.iter().any(|found| found.name == name && Some(&found.value) == value)
+}
+
+fn secret_paths(manifest: &Manifest, entry: &ReleaseEntry, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let prefix = format!("{}:", entry.chart);
-    let fills = manifest.secrets.iter().flat_map(|secret| &secret.fills);
+    let secrets = manifest.secrets.iter().filter(|secret| wanted(&secret.name));
+    let fills = secrets.flat_map(|secret| secret.fills.iter().chain(&secret.previous_fills));
     fills.filter_map(|place| place.strip_prefix(&prefix).map(str::to_owned)).collect()
 }
 

@@ -44,12 +44,16 @@ pub enum Change {
     },
     /// It is a secret, or could be one.
     Hidden,
+    /// It is a secret that the hub has already, without its values saying so.
+    InUse,
 }
 
 /// What tells a secret.
 pub(super) struct Secrecy<'s> {
     /// Value paths that our secrets fill.
     pub paths: Vec<String>,
+    /// Those of them whose secret the hub uses already.
+    pub in_use: Vec<String>,
     /// Our secrets, wherever they stand.
     pub scrub: &'s Scrub,
 }
@@ -83,6 +87,14 @@ fn compare(
         }
         (Some(old), Some(new)) if same_scalar(old, new) => {}
         (None, None) => {}
+        (None, Some(Value::Object(new))) if secrecy.lies_within(&pointer_to_path(pointer)) => {
+            for (key, value) in new {
+                compare(&pointer_join(pointer, key), None, Some(value), secrecy, found);
+            }
+        }
+        (None, Some(_)) if secrecy.is_in_use(&pointer_to_path(pointer)) => {
+            found.push(ValueChange { path: pointer_to_path(pointer), change: Change::InUse });
+        }
         _ => {
             let path = pointer_to_path(pointer);
             let change = if secrecy.hides(&path, have) || secrecy.hides(&path, want) {
@@ -119,17 +131,29 @@ fn shown(have: Option<&Value>, want: Option<&Value>) -> Change {
     }
 }
 
+/// Whether a value path is another one or leads on from it.
+fn is_below(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
 impl Secrecy<'_> {
+    /// Whether a secret is filled in somewhere within a path.
+    fn lies_within(&self, path: &str) -> bool {
+        self.paths.iter().any(|secret| path.is_empty() || is_below(secret, path))
+    }
+
+    /// Whether what is at a path is a secret that the hub uses already, and nothing else: a list with
+    /// it in it counts, since lists are filled whole.
+    fn is_in_use(&self, path: &str) -> bool {
+        self.in_use.iter().any(|secret| is_below(secret, path))
+            && self.paths.iter().filter(|secret| is_below(secret, path)).all(|secret| self.in_use.contains(secret))
+    }
+
     /// Rather hides too much: the values in the cluster may be of a hub made by hand, with secrets
     /// of which we know nothing.
     fn hides(&self, path: &str, value: Option<&Value>) -> bool {
         let Some(value) = value else { return false };
-        let covered = |secret: &String| {
-            let below = |inner: &str, outer: &str| {
-                inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            };
-            below(path, secret) || below(secret, path)
-        };
+        let covered = |secret: &String| is_below(path, secret) || is_below(secret, path);
         self.paths.iter().any(covered) || speaks_of_secrets(path) || self.holds_secret(value)
     }
 
@@ -160,7 +184,7 @@ mod tests {
 
     fn run(have: &Value, want: &Value) -> Vec<String> {
         let scrub = Scrub::default();
-        let secrecy = Secrecy { paths: vec!["hub.db.url[0]".into()], scrub: &scrub };
+        let secrecy = Secrecy { paths: vec!["hub.db.url[0]".into()], in_use: Vec::new(), scrub: &scrub };
         differences(have, want, &secrecy).into_iter().map(|one| format!("{} {:?}", one.path, one.change)).collect()
     }
 
@@ -188,6 +212,23 @@ mod tests {
         );
         let long = "x".repeat(100);
         assert!(run(&json!({}), &json!({"a": long}))[0].len() < 100);
+    }
+
+    #[test]
+    fn what_the_hub_uses_already_is_no_change_of_a_secret() {
+        let scrub = Scrub::default();
+        let paths = ["hub.cookie", "hub.keys[0]", "hub.services.a.token"].map(str::to_owned).to_vec();
+        let secrecy = Secrecy { in_use: paths[..2].to_vec(), paths, scrub: &scrub };
+        let want = json!({"hub": {"cookie": "c", "keys": ["k"], "size": 1, "services": {"a": {"token": "t"}}}});
+        let told = |have: &Value| -> Vec<String> {
+            let changes = differences(have, &want, &secrecy);
+            changes.into_iter().map(|one| format!("{} {:?}", one.path, one.change)).collect()
+        };
+        let first = told(&json!({}));
+        let size = "hub.size Added { to: \"1\" }";
+        assert_eq!(first, ["hub.cookie InUse", "hub.keys InUse", "hub.services.a.token Hidden", size]);
+        let other = told(&json!({"hub": {"cookie": "x", "size": 1, "services": {"a": {"token": "t"}}}}));
+        assert_eq!(other, ["hub.cookie Hidden", "hub.keys InUse"], "another value is a change");
     }
 
     #[test]

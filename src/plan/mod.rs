@@ -11,7 +11,7 @@ use crate::secrets::Note;
 
 pub use build::{Desired, Input, build};
 pub use compare::{Change, ValueChange};
-pub use view::lines;
+pub use view::{lines, note};
 
 /// What would be done, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

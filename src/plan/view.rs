@@ -93,16 +93,22 @@ fn reason(reason: &Reason) -> Vec<String> {
 }
 
 fn values(changes: &[ValueChange]) -> Vec<String> {
-    let mut lines: Vec<String> = changes.iter().take(MAX_CHANGES).flat_map(value).collect();
-    if changes.len() > MAX_CHANGES {
-        lines.push(format!("… and {} values more", changes.len() - MAX_CHANGES));
+    let (in_use, others): (Vec<_>, Vec<_>) = changes.iter().partition(|one| one.change == Change::InUse);
+    let mut lines: Vec<String> = others.iter().take(MAX_CHANGES).flat_map(|one| value(one)).collect();
+    if others.len() > MAX_CHANGES {
+        lines.push(format!("… and {} values more", others.len() - MAX_CHANGES));
+    }
+    match in_use.len() {
+        0 => {}
+        1 => lines.push("1 secret stays as it is and is pinned".to_owned()),
+        count => lines.push(format!("{count} secrets stay as they are and are pinned")),
     }
     lines
 }
 
 fn value(ValueChange { path, change }: &ValueChange) -> Vec<String> {
     let (from, to) = match change {
-        Change::Hidden => return vec![format!("{path}: changes (may be a secret, not shown)")],
+        Change::Hidden | Change::InUse => return vec![format!("{path}: changes (may be a secret, not shown)")],
         Change::Added { to } => ("(unset)", to.as_str()),
         Change::Removed { from } => (from.as_str(), "(unset)"),
         Change::Changed { from, to } => (from.as_str(), to.as_str()),
@@ -116,7 +122,8 @@ fn value(ValueChange { path, change }: &ValueChange) -> Vec<String> {
     }
 }
 
-fn note(note: &Note) -> String {
+/// A note about the secrets, in words.
+pub fn note(note: &Note) -> String {
     match note {
         Note::New { names } => format!("new secrets: {}", names.join(", ")),
         Note::Adopted { name, origin } => format!("secret {name}: taken over from the cluster ({origin})"),

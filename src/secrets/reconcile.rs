@@ -63,6 +63,19 @@ pub struct Reconciled {
     pub local_differs: bool,
 }
 
+impl Reconciled {
+    /// The ledger for the cluster and for this machine where nothing is installed yet: what no
+    /// cluster knows stays provisional, and here.
+    pub fn without_fresh(&self) -> (Ledger, Ledger) {
+        let (mut cluster, mut local) = (self.ledger.clone(), self.ledger.clone());
+        cluster.entries.retain(|name, _| !self.fresh.contains(name));
+        for (_, entry) in local.entries.iter_mut().filter(|(name, _)| self.fresh.contains(*name)) {
+            entry.provisional = true;
+        }
+        (cluster, local)
+    }
+}
+
 /// Decides which secrets hold.
 ///
 /// # Errors

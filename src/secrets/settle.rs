@@ -48,8 +48,9 @@ impl Side<'_> {
 }
 
 fn origin(place: &str) -> String {
-    let (secret, key) = place.split_once(':').unwrap_or((place, ""));
-    format!("Secret {secret}, key {key}")
+    let mut parts = place.splitn(3, ':');
+    let words = ["Secret", "key", "value"].map(|word| parts.next().map(|part| format!("{word} {part}")));
+    words.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn sides<'s>(sources: &Sources<'s>, name: &str) -> Vec<Side<'s>> {

@@ -167,7 +167,10 @@ fn secrets(loaded: &Loaded, ledger: &Ledger) -> Vec<SecretEntry> {
     };
     load::needs(&loaded.charts)
         .into_iter()
-        .map(|need| SecretEntry { fingerprint: fingerprint(&need), ..compose::secret(&loaded.charts, need) })
+        .map(|need| SecretEntry {
+            fingerprint: fingerprint(&need),
+            ..compose::secret(&loaded.charts, &loaded.namespace, need)
+        })
         .collect()
 }
 

@@ -4,6 +4,7 @@
 //! each of these tests says that it was skipped. They run one after another, because the default
 //! StorageClass belongs to the whole cluster.
 
+mod adopt;
 mod api;
 mod install;
 mod refusals;

@@ -1,0 +1,144 @@
+//! `helm iris secrets adopt`: the secrets of a hub that was installed by hand become the ledger's.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use super::Outcome;
+use crate::bundle::manifest::SecretEntry;
+use crate::cli::{Environment, GlobalArgs, TargetArgs};
+use crate::commands::runtime;
+use crate::compose;
+use crate::error::{Error, Result};
+use crate::kube::Cluster;
+use crate::load::{self, Loaded};
+use crate::observe;
+use crate::plan;
+use crate::secrets::{Ledger, Need, Note, Reconciled, Sources, StoredLedger, Written, cluster, reconcile};
+use crate::ui::{Ui, table};
+
+/// Arguments of `secrets adopt`.
+#[derive(Debug, Args)]
+pub struct AdoptArgs {
+    /// What the hub is.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Where places differ: whose value holds, e.g. cookie-secret=hub:hub.config.JupyterHub.cookie_secret; may be given several times
+    #[arg(long, value_name = "NAME=PLACE")]
+    pub take: Vec<String>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Adopts.
+pub(super) fn run(args: &AdoptArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
+    let take = decisions(&args.take)?;
+    let loaded = load::load(&args.target.request(global, environment, None))?;
+    let _alone = loaded.store.hold()?;
+    let ledger = loaded.ledger()?;
+    runtime()?.block_on(async {
+        let cluster = global.connection(environment).open().await?;
+        adopt(&loaded, &ledger, &cluster, &take, ui).await
+    })
+}
+
+fn decisions(take: &[String]) -> Result<BTreeMap<String, String>> {
+    let decision = |text: &String| {
+        let (name, place) = text.split_once('=').filter(|(name, place)| !name.is_empty() && !place.is_empty())?;
+        Some((name.to_owned(), place.to_owned()))
+    };
+    take.iter()
+        .map(|text| {
+            decision(text).ok_or_else(|| {
+                Error::usage(format!("`--take {text}` says nothing"))
+                    .hint("write it as NAME=PLACE; the message about the difference names the places")
+            })
+        })
+        .collect()
+}
+
+async fn adopt(
+    loaded: &Loaded,
+    local: &Ledger,
+    cluster: &Cluster,
+    take: &BTreeMap<String, String>,
+    ui: &Ui,
+) -> Result<Outcome> {
+    let namespace = loaded.namespace.as_str();
+    let needs = load::needs(&loaded.charts);
+    let entry = |need: &Need| compose::secret(&loaded.charts, namespace, need.clone());
+    let wanted: Vec<SecretEntry> = needs.iter().map(entry).collect();
+    let (stored, found) =
+        futures::try_join!(cluster::read(cluster, namespace), observe::found_secrets(cluster, namespace, &wanted))?;
+    let store = loaded.store.path().display().to_string();
+    let reconciled = reconcile(&Sources {
+        needs: &needs,
+        local,
+        local_path: &store,
+        cluster: stored.as_ref().map(|stored| &stored.ledger),
+        found: &found,
+        id: &cluster.id,
+        chart: &loaded.chart,
+        namespace,
+        take,
+    })?;
+    if stored.is_none() && found.is_empty() {
+        return Err(Error::user(format!("there is nothing to adopt in the namespace {namespace}"))
+            .because(format!("no Secret of a hub is there in {}", cluster.label()))
+            .hint("is it the right namespace (-n) and cluster (--kube-context)? kubectl get secrets -A"));
+    }
+    let (for_cluster, for_here) = reconciled.without_fresh();
+    if stored.as_ref().is_some_and(|stored| stored.ledger == for_cluster) && *local == for_here {
+        ui.status(&format!("Nothing to adopt: the ledger has the secrets of {namespace} already."));
+        return Ok(Outcome::Done);
+    }
+    show(&reconciled, &needs, cluster, namespace, ui);
+    if !ui.confirm(&format!("Keep these in the ledger, in the cluster and in {store}?"))? {
+        return Ok(Outcome::Declined);
+    }
+    keep(loaded, cluster, stored.as_ref(), (&for_cluster, &for_here)).await?;
+    ui.status("They are in the ledger now. Nothing else was changed, and nobody is logged out.");
+    ui.hint(&format!("see what an installation would change, and say yes or no: helm iris install {}", loaded.chart));
+    Ok(Outcome::Done)
+}
+
+fn show(reconciled: &Reconciled, needs: &[Need], cluster: &Cluster, namespace: &str, ui: &Ui) {
+    let ledger = &reconciled.ledger;
+    let there = needs.iter().filter(|need| !reconciled.fresh.contains(&need.name));
+    let rows: Vec<_> = there
+        .filter_map(|need| {
+            let entry = ledger.entries.get(&need.name)?;
+            Some(vec![need.name.clone(), ledger.fingerprint(&entry.value), entry.source.to_string()])
+        })
+        .collect();
+    ui.block(&format!("Secrets of the hub in namespace {namespace} of {}:\n", cluster.label()));
+    ui.block(&table(&["SECRET", "FINGERPRINT", "FROM"], &rows));
+    if !reconciled.fresh.is_empty() {
+        let names: Vec<&str> = reconciled.fresh.iter().map(String::as_str).collect();
+        ui.block(&format!("\nNot there, so `install` makes them: {}", names.join(", ")));
+    }
+    for note in &reconciled.notes {
+        if matches!(note, Note::Weak { .. } | Note::Replaced { .. } | Note::Moved) {
+            ui.warning(&plan::note(note));
+        }
+    }
+}
+
+/// Into the cluster first: a secret in use is never known to one place alone.
+async fn keep(
+    loaded: &Loaded,
+    cluster: &Cluster,
+    before: Option<&StoredLedger>,
+    (for_cluster, for_here): (&Ledger, &Ledger),
+) -> Result<()> {
+    if before.map(|before| &before.ledger) != Some(for_cluster) {
+        let written = cluster::write(cluster, &loaded.namespace, for_cluster, before).await?;
+        if written == Written::Outrun {
+            return Err(Error::user("somebody else works on the secrets of this hub at the same time")
+                .because("the ledger in the cluster was written meanwhile")
+                .hint("run the same command again: it looks anew"));
+        }
+    }
+    loaded.store.write_if_changed(for_here)
+}

@@ -1,0 +1,94 @@
+//! The Secrets in which a hub may keep its secrets, read from the cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::Secret as KubeSecret;
+
+use super::pattern::{fits, is_pattern};
+use super::values;
+use crate::chart::release::AdoptFrom;
+use crate::error::Result;
+use crate::kube::{Cluster, denied};
+
+/// Data by key.
+type Data = BTreeMap<String, Vec<u8>>;
+
+/// Helm's own Secrets are many and hold whole releases; none of them is meant.
+const NOT_OF_HELM: &str = "type!=helm.sh/release.v1";
+
+/// Secrets by name.
+#[derive(Default)]
+pub(super) struct Secrets(BTreeMap<String, Data>);
+
+impl Secrets {
+    /// Reads those that the places name, and those that these say win over them.
+    pub(super) async fn read(cluster: &Cluster, namespace: &str, places: &[&AdoptFrom]) -> Result<Self> {
+        let (patterns, mut names): (BTreeSet<_>, BTreeSet<_>) =
+            places.iter().map(|from| from.secret.clone()).partition(|name| is_pattern(name));
+        if !patterns.is_empty() {
+            let doing = format!("list the Secrets in {namespace}");
+            let all = cluster.list_names::<KubeSecret>(namespace, NOT_OF_HELM).await;
+            let all = all.map_err(|error| denied(&error, &cluster.server, &doing))?;
+            names.extend(all.into_iter().filter(|name| patterns.iter().any(|pattern| fits(pattern, name))));
+        }
+        let mut secrets = Self::default();
+        secrets.add(cluster, namespace, names).await?;
+        let more: BTreeSet<String> = secrets.0.values().filter_map(values::existing_secret).collect();
+        let more = more.into_iter().filter(|name| !secrets.0.contains_key(name)).collect();
+        secrets.add(cluster, namespace, more).await?;
+        Ok(secrets)
+    }
+
+    async fn add(&mut self, cluster: &Cluster, namespace: &str, names: BTreeSet<String>) -> Result<()> {
+        let reads = names.into_iter().map(|name| async move {
+            let doing = format!("read the Secret {name} in {namespace}");
+            let secret = cluster.get::<KubeSecret>(Some(namespace), &name).await;
+            secret.map(|secret| (name, secret)).map_err(|error| denied(&error, &cluster.server, &doing))
+        });
+        let there = try_join_all(reads).await?.into_iter().filter_map(|(name, secret)| Some((name, secret?)));
+        self.0.extend(there.map(|(name, secret)| (name, data_of(secret))));
+        Ok(())
+    }
+
+    /// The names that a place stands for, as far as they are there.
+    pub(super) fn names<'s>(&'s self, pattern: &'s str) -> impl Iterator<Item = &'s str> {
+        self.0.keys().map(String::as_str).filter(move |name| fits(pattern, name))
+    }
+
+    /// What a place holds. Where the hub's own values name another Secret for its secrets, that one
+    /// wins, key by key (jupyterhub `files/hub/z2jh.py`, `get_secret_value`; chart 1.0 and later).
+    ///
+    /// # Errors
+    /// Bytes that are no text: why.
+    pub(super) fn value(&self, from: &AdoptFrom) -> Result<Option<String>, &'static str> {
+        let Some(own) = self.0.get(&from.secret) else { return Ok(None) };
+        let winning = values::existing_secret(own).and_then(|name| self.0.get(&name));
+        let text = |data: &Data| {
+            let bytes = data.get(&from.key).cloned();
+            bytes.map(|bytes| String::from_utf8(bytes).map_err(|_| "it is not text")).transpose()
+        };
+        let (own, winning) = (text(own)?, winning.map(text).transpose()?.flatten());
+        Ok(match &from.path {
+            Some(path) => values::at(path, own.into_iter().chain(winning), from.url),
+            None if from.url => winning.or(own).as_deref().and_then(values::url_password),
+            None => winning.or(own),
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(secrets: &[Given<'_>]) -> Self {
+        let data = |pairs: &[(&str, &[u8])]| {
+            pairs.iter().map(|(key, bytes)| ((*key).to_owned(), bytes.to_vec())).collect::<Data>()
+        };
+        Self(secrets.iter().map(|(name, pairs)| ((*name).to_owned(), data(pairs))).collect())
+    }
+}
+
+/// A Secret for a test: its name and its data.
+#[cfg(test)]
+pub(super) type Given<'g> = (&'g str, &'g [(&'g str, &'g [u8])]);
+
+fn data_of(secret: KubeSecret) -> Data {
+    secret.data.into_iter().flatten().map(|(key, bytes)| (key, bytes.0)).collect()
+}
