@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::archive::Archive;
+use crate::brought::{self, Reference};
 use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
 use crate::chart::release::{AdoptFrom, Scope};
 use crate::chart::{CLUSTER_NAMESPACE, Chart, seconds};
@@ -12,8 +13,8 @@ use crate::helm::Upgrade;
 use crate::layers::{self, Layer};
 use crate::load::Loaded;
 use crate::overlay;
-use crate::problem::{Problem, did_you_mean};
-use crate::secrets::Need;
+use crate::problem::{Problem, Severity, did_you_mean};
+use crate::secrets::{Ledger, Need};
 use crate::yaml::{Document, literal_document, pointer_to_path};
 
 /// Helm's own default, five minutes, is too short for a first pull of a notebook image (z2jh#2573).
@@ -58,12 +59,17 @@ pub fn secret(charts: &[Chart], hub: &str, need: Need) -> SecretEntry {
 }
 
 /// The manifest's entry of one chart.
-pub fn release(loaded: &Loaded, chart: &Chart, archive: Option<&Archive>, edits: Option<Value>) -> ReleaseEntry {
+pub fn release(
+    loaded: &Loaded,
+    chart: &Chart,
+    archive: Option<&Archive>,
+    (edits, has_references): (Option<Value>, bool),
+) -> ReleaseEntry {
     let name = chart.release_name(&loaded.namespace);
     let namespace = namespace_of(chart, &loaded.namespace);
     let timeout_seconds = chart.spec.timeout.as_deref().and_then(seconds).unwrap_or(DEFAULT_TIMEOUT);
     let mut values = vec![format!("{}/values.yaml", chart.name), format!("{}/overrides.yaml", chart.name)];
-    if !chart.spec.secrets.is_empty() {
+    if has_references || !chart.spec.secrets.is_empty() {
         values.push(format!("{}/secrets.yaml", chart.name));
     }
     let file = archive.map_or_else(|| format!("{}.tgz", chart.name), Archive::file_name);
@@ -108,17 +114,21 @@ pub fn release(loaded: &Loaded, chart: &Chart, archive: Option<&Archive>, edits:
     }
 }
 
+/// What is laid over a chart's rendered values.
+pub struct Overrides {
+    /// The overlay.
+    pub document: Document,
+    /// Where it names secrets that a person brings.
+    pub references: Vec<Reference>,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
+}
+
 /// The overlay of `values:`, `patches:` and edits over a chart's rendered values.
 ///
 /// With it all problems: a patch that does not apply, a removal that no overlay can say, a
 /// secret's path.
-pub fn overrides(
-    loaded: &Loaded,
-    chart: &Chart,
-    base: &Document,
-    edited: &[Document],
-    file: &str,
-) -> (Document, Vec<Problem>) {
+pub fn overrides(loaded: &Loaded, chart: &Chart, base: &Document, edited: &[Document], file: &str) -> Overrides {
     let mut problems = templated_secrets(chart, base);
     let mut wanted = base.value.clone();
     match loaded.settings.values.get(&chart.name) {
@@ -142,7 +152,7 @@ pub fn overrides(
     if let Some(edits) = edited.last() {
         overlay::merge(&mut wanted, &edits.value);
     }
-    let value = overlay::overlay(&base.value, &wanted).unwrap_or_else(|removed| {
+    let mut value = overlay::overlay(&base.value, &wanted).unwrap_or_else(|removed| {
         problems.extend(removed.into_iter().map(|path| {
             at_layer(
                 loaded,
@@ -154,7 +164,34 @@ pub fn overrides(
         Value::Object(Map::new())
     });
     problems.extend(secret_paths(loaded, chart, &value, edited));
-    (layer_document(loaded, chart, value, file), problems)
+    let whole = value.clone();
+    let references = brought::take(&mut value);
+    problems.extend(references.iter().filter_map(|reference| {
+        let (why, fix) = brought::wrong_place(reference, &whole)?;
+        Some(at_values(loaded, chart, edited, &reference.pointer, why).fix(fix))
+    }));
+    Overrides { document: layer_document(loaded, chart, value, file), references, problems }
+}
+
+/// Warnings of references to secrets that nobody brought to this machine; the cluster may have them.
+pub fn unknown_references(
+    loaded: &Loaded,
+    chart: &Chart,
+    edited: &[Document],
+    references: &[Reference],
+    ledger: &Ledger,
+) -> Vec<Problem> {
+    let unknown = references.iter().filter(|reference| ledger.value(&reference.name).is_none());
+    unknown
+        .map(|Reference { name, pointer }| {
+            let message = format!("the secret `{name}` is not known on this machine");
+            let problem = at_values(loaded, chart, edited, pointer, message);
+            Problem { severity: Severity::Warning, ..problem }.fix(format!(
+                "bring it: helm iris secrets set {name} -n {}; if the cluster has it, `install` finds it there",
+                loaded.namespace
+            ))
+        })
+        .collect()
 }
 
 /// A template that writes at a secret's place: what it writes would be lost, or shown.
@@ -212,7 +249,10 @@ fn secret_paths(loaded: &Loaded, chart: &Chart, overlay: &Value, edited: &[Docum
             if overlay::get(overlay, &steps).is_some() {
                 let message = format!("`{path}` is the secret `{}`; it cannot be set here", secret.name);
                 let problem = at_values(loaded, chart, edited, &pointer, message);
-                problems.push(problem.fix("remove it: the ledger makes it, keeps it and fills it in"));
+                problems.push(problem.fix(format!(
+                    "remove it: the ledger fills it in; to bring one of your own: helm iris secrets set {} -n {}",
+                    secret.name, loaded.namespace
+                )));
                 continue;
             }
             // secrets.yaml would put a map back in its place, and what was reviewed would not hold.

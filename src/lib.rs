@@ -49,6 +49,7 @@ pub mod select;
 pub mod bundle;
 pub mod helm;
 
+pub mod brought;
 pub mod validate;
 
 pub mod load;

@@ -231,6 +231,16 @@ impl Loaded {
     }
 }
 
+/// The secrets of all charts of a library, whichever of them is installed.
+///
+/// # Errors
+/// A chart that is not right.
+pub fn all_needs(library: &Library) -> Result<Vec<Need>> {
+    let charts: Vec<Chart> =
+        library.chart_names()?.iter().map(|chart| chart::load(library, chart)).collect::<Result<_>>()?;
+    Ok(needs(&charts))
+}
+
 /// The secrets that the charts need, each once, by name.
 pub fn needs(charts: &[Chart]) -> Vec<Need> {
     let mut needs: BTreeMap<&str, Need> = BTreeMap::new();

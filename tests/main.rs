@@ -21,6 +21,7 @@ mod plugin;
 mod pure;
 mod reference;
 mod render;
+mod secrets;
 
 use std::collections::BTreeSet;
 use std::path::Path;

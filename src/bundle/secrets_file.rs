@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::manifest::Manifest;
+use super::manifest::{Manifest, SecretEntry};
 use crate::error::{Error, Result};
 use crate::fs::sha256_hex;
 use crate::overlay;
@@ -12,11 +12,9 @@ use crate::redact::Secret;
 use crate::secrets::{Ledger, SecretKind};
 use crate::yaml::literal_document;
 
-/// The values that a chart's secrets fill, with what `value_of` gives for each name.
-///
-/// # Errors
-/// Whatever `value_of` refuses.
-pub fn fill(manifest: &Manifest, chart: &str, value_of: impl Fn(&str) -> Result<String>) -> Result<Value> {
+/// The values that a chart's secrets fill, with what `value_of` gives for each name; what it gives
+/// none for is left out.
+pub fn fill(manifest: &Manifest, chart: &str, value_of: impl Fn(&str) -> Option<String>) -> Value {
     let mut values = Value::Object(Map::new());
     for secret in &manifest.secrets {
         for place in &secret.fills {
@@ -25,12 +23,22 @@ pub fn fill(manifest: &Manifest, chart: &str, value_of: impl Fn(&str) -> Result<
             };
             if owner == chart
                 && let Some(path) = overlay::parse_path(path)
+                && let Some(value) = value_of(&secret.name)
             {
-                overlay::set(&mut values, &path, Value::String(value_of(&secret.name)?));
+                overlay::set(&mut values, &path, Value::String(value));
             }
         }
     }
-    Ok(values)
+    values
+}
+
+fn from_ledger(manifest: &Manifest, chart: &str, ledger: &Ledger) -> Value {
+    fill(manifest, chart, |name| ledger.value(name).map(|secret| secret.expose().to_owned()))
+}
+
+/// Whether a secret fills anything of a chart.
+fn is_of(secret: &SecretEntry, chart: &str) -> bool {
+    secret.fills.iter().any(|place| place.split_once(':').is_some_and(|(owner, _)| owner == chart))
 }
 
 /// A value of the right form that is no secret, the same for the same name: for checks.
@@ -43,29 +51,29 @@ pub fn stand_in(name: &str, kind: SecretKind) -> String {
     }
 }
 
-/// The secrets of one chart as values.
+/// The secrets of one chart as values, all of them.
 pub(super) fn values(manifest: &Manifest, chart: &str, ledger: &Ledger) -> Result<Value> {
-    fill(manifest, chart, |name| {
-        ledger.value(name).map(|secret| secret.expose().to_owned()).ok_or_else(|| {
-            Error::user(format!("the ledger has no secret `{name}`")).hint("run `helm iris render` first")
-        })
-    })
+    let missing = |secret: &&SecretEntry| is_of(secret, chart) && ledger.value(&secret.name).is_none();
+    match manifest.secrets.iter().find(missing) {
+        Some(SecretEntry { name, .. }) => {
+            Err(Error::user(format!("the ledger has no secret `{name}`")).hint("run `helm iris render` first"))
+        }
+        None => Ok(from_ledger(manifest, chart, ledger)),
+    }
 }
 
-/// The text of `secrets.yaml`; none where the chart has no secrets.
-pub(super) fn text(manifest: &Manifest, chart: &str, ledger: &Ledger) -> Result<Option<Secret>> {
-    let values = values(manifest, chart, ledger)?;
+/// The text of `secrets.yaml`, as far as the ledger knows the secrets; none where the chart has none.
+pub(super) fn text(manifest: &Manifest, chart: &str, ledger: &Ledger) -> Option<Secret> {
+    let values = from_ledger(manifest, chart, ledger);
     if values.as_object().is_none_or(Map::is_empty) {
-        return Ok(None);
+        return None;
     }
     let mut text = String::from(
         "# Secrets, from the ledger. Never commit this file. Edits are lost: it is written again at every apply.\n",
     );
-    let mine =
-        |fills: &[String]| fills.iter().any(|place| place.split_once(':').is_some_and(|(owner, _)| owner == chart));
-    for secret in manifest.secrets.iter().filter(|secret| mine(&secret.fills)) {
+    for secret in manifest.secrets.iter().filter(|secret| is_of(secret, chart)) {
         let _ = writeln!(text, "#   {} ({}): {}", secret.name, secret.kind, secret.purpose);
     }
     text.push_str(&literal_document(&values));
-    Ok(Some(Secret::new(text)))
+    Some(Secret::new(text))
 }

@@ -1,6 +1,7 @@
 //! `helm iris secrets`: the ledger of one hub on this machine.
 
 mod adopt;
+mod set;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -19,6 +20,14 @@ pub struct SecretsArgs {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+/// Where a hub's secrets are kept on this machine.
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// The site file beside which the secrets are kept; unset: iris.yaml of this folder
+    #[arg(long = "file", short = 'f', value_name = "SITE", value_hint = clap::ValueHint::FilePath)]
+    pub site_file: Option<std::path::PathBuf>,
 }
 
 /// What to do with secrets.
@@ -40,6 +49,8 @@ pub enum Verb {
     },
     /// Take over the secrets of a hub that was installed by hand, so that nobody is logged out
     Adopt(adopt::AdoptArgs),
+    /// Bring a secret of your own, from standard input or a file
+    Set(set::SetArgs),
 }
 
 impl Verb {
@@ -60,14 +71,12 @@ struct Row {
 
 /// Runs `secrets`.
 pub(super) fn run(args: &SecretsArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
-    if let Verb::Adopt(args) = &args.verb {
-        return adopt::run(args, global, environment, ui);
+    match &args.verb {
+        Verb::Adopt(args) => return adopt::run(args, global, environment, ui),
+        Verb::Set(args) => return set::run(args, global, environment, ui),
+        Verb::List { .. } | Verb::Show { .. } => {}
     }
-    let namespace = global.kube.namespace.clone().or_else(|| environment.namespace.clone());
-    let namespace = namespace.ok_or_else(|| {
-        Error::usage("which hub?").because("each hub has its own secrets").hint("name its namespace, e.g. -n dhub")
-    })?;
-    check_namespace(&namespace)?;
+    let namespace = namespace(global, environment)?;
     let store = LocalStore::new(std::path::Path::new("."), &namespace);
     let ledger = store.read()?.ok_or_else(|| {
         Error::user(format!("this folder has no secrets of a hub in {namespace}"))
@@ -77,9 +86,19 @@ pub(super) fn run(args: &SecretsArgs, global: &GlobalArgs, environment: &Environ
     match &args.verb {
         Verb::List { output } => list(&ledger, *output, ui)?,
         Verb::Show { name, reveal } => show(&ledger, name, *reveal, ui)?,
-        Verb::Adopt(_) => {}
+        Verb::Adopt(_) | Verb::Set(_) => {}
     }
     Ok(Outcome::Done)
+}
+
+/// The hub that is meant.
+fn namespace(global: &GlobalArgs, environment: &Environment) -> Result<String> {
+    let namespace = global.kube.namespace.clone().or_else(|| environment.namespace.clone());
+    let namespace = namespace.ok_or_else(|| {
+        Error::usage("which hub?").because("each hub has its own secrets").hint("name its namespace, e.g. -n dhub")
+    })?;
+    check_namespace(&namespace)?;
+    Ok(namespace)
 }
 
 fn row(ledger: &Ledger, name: &str) -> Option<Row> {

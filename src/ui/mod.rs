@@ -2,7 +2,7 @@
 
 mod style;
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Read as _, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -169,6 +169,24 @@ impl Ui {
         let mut answer = String::new();
         let read = io::stdin().lock().read_line(&mut answer);
         Ok(read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Reads a secret: on a terminal a line that is not shown, else all of standard input.
+    ///
+    /// # Errors
+    /// Input that cannot be read, or is longer than `limit` bytes.
+    pub fn read_secret(&self, prompt: &str, limit: u64) -> Result<Vec<u8>> {
+        let failed = |error: io::Error| Error::user("standard input cannot be read").because(error);
+        if self.terminal && io::stdin().is_terminal() {
+            eprint_flush(prompt);
+            return console::Term::stderr().read_secure_line().map(String::into_bytes).map_err(failed);
+        }
+        let mut bytes = Vec::new();
+        io::stdin().lock().take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > limit {
+            return Err(Error::user(format!("standard input is longer than {limit} bytes: no secret is")));
+        }
+        Ok(bytes)
     }
 
     /// A spinner on terminals; elsewhere nothing, the lines of [`Ui::status`] tell enough.

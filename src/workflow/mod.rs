@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::archive::{Archive, Lock, Package};
+use crate::brought;
 use crate::bundle::manifest::{Input, Manifest, SecretEntry};
 use crate::bundle::{self, Draft, Previous, Review, SetAside, fill, stand_in};
 use crate::compose;
 use crate::error::{Error, Result};
 use crate::load::{self, Loaded};
 use crate::problem::{Problem, Severity};
-use crate::secrets::{Ledger, Need};
+use crate::secrets::Ledger;
 use crate::validate::{self, Subject};
 use pieces::{Made, Part, Pieces};
 
@@ -49,9 +50,14 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     let (upstream, lock) = loaded.archives()?;
     let Pieces { packages, parts } = pieces::make(loaded, upstream, &previous)?;
     let parts = collect(parts, &mut problems)?;
+    for chart in &loaded.charts {
+        if let Some(part) = parts.get(&chart.name) {
+            problems.extend(compose::unknown_references(loaded, chart, &part.edited, &part.references, ledger));
+        }
+    }
     let manifest = manifest(loaded, ledger, &packages, &parts);
     if parts.len() == loaded.charts.len() {
-        let found = check(&manifest, &parts, &packages)?;
+        let found = check(&manifest, &parts, &packages);
         problems.extend(found.into_iter().filter(|problem| !is_told(problem, &told)));
     }
     let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(|p| p.severity == Severity::Error);
@@ -113,12 +119,12 @@ fn is_told(problem: &Problem, told: &[Problem]) -> bool {
     mine.is_some() && told.iter().any(|other| kind(&other.message) == mine)
 }
 
-fn check(manifest: &Manifest, parts: &Parts, packages: &Packages) -> Result<Vec<Problem>> {
+fn check(manifest: &Manifest, parts: &Parts, packages: &Packages) -> Vec<Problem> {
     let kinds: BTreeMap<&str, _> = manifest.secrets.iter().map(|secret| (secret.name.as_str(), secret.kind)).collect();
     let mut secrets = BTreeMap::new();
     for release in &manifest.releases {
-        let stand_in = |name: &str| Ok(stand_in(name, kinds.get(name).copied().unwrap_or_default()));
-        secrets.insert(release.chart.as_str(), fill(manifest, &release.chart, stand_in)?);
+        let stand_in = |name: &str| Some(stand_in(name, kinds.get(name).copied().unwrap_or_default()));
+        secrets.insert(release.chart.as_str(), fill(manifest, &release.chart, stand_in));
     }
     let subjects: Vec<Subject<'_>> = manifest
         .releases
@@ -135,7 +141,7 @@ fn check(manifest: &Manifest, parts: &Parts, packages: &Packages) -> Result<Vec<
             })
         })
         .collect();
-    Ok(validate::check(&subjects))
+    validate::check(&subjects)
 }
 
 fn manifest(loaded: &Loaded, ledger: &Ledger, packages: &Packages, parts: &Parts) -> Manifest {
@@ -143,8 +149,10 @@ fn manifest(loaded: &Loaded, ledger: &Ledger, packages: &Packages, parts: &Parts
     let charts =
         loaded.charts.iter().map(|chart| Input { name: format!("chart {}", chart.name), sha256: chart.sha256.clone() });
     let releases = loaded.charts.iter().map(|chart| {
-        let edits = parts.get(&chart.name).and_then(|part| part.edits.clone());
-        compose::release(loaded, chart, packages.get(&chart.name).map(|package| &package.archive), edits)
+        let archive = packages.get(&chart.name).map(|package| &package.archive);
+        let part = parts.get(&chart.name);
+        let has_references = part.is_some_and(|part| !part.references.is_empty());
+        compose::release(loaded, chart, archive, (part.and_then(|part| part.edits.clone()), has_references))
     });
     Manifest {
         format: bundle::manifest::FORMAT,
@@ -155,23 +163,24 @@ fn manifest(loaded: &Loaded, ledger: &Ledger, packages: &Packages, parts: &Parts
             .chain(inputs.map(|layer| Input { name: layer.name.clone(), sha256: layer.sha256.clone() }))
             .collect(),
         releases: releases.collect(),
-        secrets: secrets(loaded, ledger),
+        secrets: secrets(loaded, ledger, parts),
         files: Vec::new(),
     }
 }
 
-fn secrets(loaded: &Loaded, ledger: &Ledger) -> Vec<SecretEntry> {
-    let fingerprint = |need: &Need| match ledger.entries.get(&need.name) {
-        Some(entry) if !entry.provisional => ledger.fingerprint(&entry.value),
-        _ => "provisional".to_owned(),
-    };
-    load::needs(&loaded.charts)
-        .into_iter()
-        .map(|need| SecretEntry {
-            fingerprint: fingerprint(&need),
-            ..compose::secret(&loaded.charts, &loaded.namespace, need)
-        })
-        .collect()
+fn secrets(loaded: &Loaded, ledger: &Ledger, parts: &Parts) -> Vec<SecretEntry> {
+    let needs = load::needs(&loaded.charts).into_iter();
+    let mut secrets: Vec<_> = needs.map(|need| compose::secret(&loaded.charts, &loaded.namespace, need)).collect();
+    for (chart, part) in parts {
+        brought::add(&mut secrets, chart, &part.references);
+    }
+    for secret in &mut secrets {
+        secret.fingerprint = match ledger.entries.get(&secret.name) {
+            Some(entry) if !entry.provisional => ledger.fingerprint(&entry.value),
+            _ => "provisional".to_owned(),
+        };
+    }
+    secrets
 }
 
 impl Validated {

@@ -7,9 +7,10 @@ use serde_json::{Map, Value};
 
 use super::Packages;
 use crate::archive::{Archive, ChartContent, Package};
+use crate::brought::Reference;
 use crate::bundle::{ChartEdits, Previous};
 use crate::chart::Chart;
-use crate::compose;
+use crate::compose::{self, Overrides};
 use crate::context::{Context, ReleaseContext};
 use crate::error::{Error, Result};
 use crate::load::Loaded;
@@ -22,6 +23,8 @@ use crate::yaml::Document;
 pub(super) struct Part {
     pub(super) rendered: render::Rendered,
     pub(super) overrides: Document,
+    /// Where they name secrets that a person brings.
+    pub(super) references: Vec<Reference>,
     pub(super) overrides_text: String,
     pub(super) edits: Option<Value>,
     /// Where edits were made: the files as they are now, and what was kept earlier.
@@ -110,17 +113,16 @@ fn part(loaded: &Loaded, chart: &Chart, previous: &Previous) -> Made {
     let rendered = render::values(chart, &context, &file("values.yaml"))
         .map_err(|problems| Error::problems("the values could not be rendered", problems))?;
     let overlay = |edited: &[Document]| {
-        let (document, problems) =
-            compose::overrides(loaded, chart, &rendered.document, edited, &file("overrides.yaml"));
-        (compose::overrides_text(&document.value), document, problems)
+        let laid = compose::overrides(loaded, chart, &rendered.document, edited, &file("overrides.yaml"));
+        (compose::overrides_text(&laid.document.value), laid)
     };
     let kept = |edits: &Value| Document::synthetic(file("overrides.yaml"), edits.clone());
     let ChartEdits { edits, documents: mut edited } =
         previous.edits(&chart.name, (&rendered.text, &rendered.document.value), |edits| {
-            let (text, document, _) = overlay(&[kept(edits)]);
-            (text, document.value)
+            let (text, laid) = overlay(&[kept(edits)]);
+            (text, laid.document.value)
         })?;
     edited.push(kept(edits.as_ref().unwrap_or(&Value::Object(Map::new()))));
-    let (overrides_text, overrides, problems) = overlay(&edited);
-    Ok((Part { rendered, overrides, overrides_text, edits, edited }, problems))
+    let (overrides_text, Overrides { document: overrides, references, problems }) = overlay(&edited);
+    Ok((Part { rendered, overrides, references, overrides_text, edits, edited }, problems))
 }
