@@ -257,6 +257,7 @@ pub fn needs(charts: &[Chart]) -> Vec<Need> {
         if need.replacing.is_empty() {
             need.replacing.clone_from(&secret.replacing);
         }
+        need.prepend |= secret.prepend;
         need.keeps_previous |= !secret.previous_paths.is_empty();
     }
     needs.into_values().collect()

@@ -62,7 +62,9 @@ impl Executor<'_> {
             let entry = self.entry(release)?;
             let done = self.release(release, entry, interrupt, emit).await.map_err(|error| so_far(error, &releases))?;
             let last = plan.releases().count() == index + 1;
-            if done != Done::Skipped && (self.level >= Level::Ready || needed_later(plan, self.bundle, entry)) {
+            if done != Done::Skipped
+                && (self.level >= Level::Ready || release.awaited || needed_later(plan, self.bundle, entry))
+            {
                 let waited = self.wait(entry, done, interrupt, emit).await.map_err(|error| so_far(error, &releases))?;
                 if let Some(readiness) = waited {
                     return Err(so_far(not_ready(entry, &readiness, last), &releases));

@@ -6,6 +6,7 @@
 mod address;
 mod event;
 mod execute;
+mod history;
 mod ledger;
 mod manifest;
 mod pod;
@@ -17,6 +18,7 @@ mod workload;
 pub use address::{Address, public_address};
 pub use event::{Done, Event, Outcome, ReleaseOutcome};
 pub use execute::{Executor, Level, check_archives};
+pub use history::{OldRevision, old_revisions, prune};
 pub use ledger::secure;
 pub use watch::Readiness;
 pub use workload::{Kind, Workload, WorkloadState};

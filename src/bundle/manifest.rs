@@ -95,6 +95,9 @@ pub struct SecretEntry {
     /// The least characters of one that a person brings, where that is not its kind's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_length: Option<usize>,
+    /// Whether a new value goes in front of the old ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prepend: bool,
     /// `<chart>:<value path>` for each place that it fills.
     pub fills: Vec<String>,
     /// `<chart>:<value path>` for each place that the value before fills, once it was replaced.
@@ -116,6 +119,7 @@ impl SecretEntry {
             fills: self.fills.clone(),
             min_length: self.min_length,
             replacing: self.replacing.clone(),
+            prepend: self.prepend,
             keeps_previous: !self.previous_fills.is_empty(),
         }
     }

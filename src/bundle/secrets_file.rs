@@ -12,28 +12,39 @@ use crate::redact::Secret;
 use crate::secrets::{Ledger, SecretKind};
 use crate::yaml::literal_document;
 
-/// The values that a chart's secrets fill, with what `value_of` gives for each name; what it gives
-/// none for is left out.
-pub fn fill(manifest: &Manifest, chart: &str, value_of: impl Fn(&str) -> Option<String>) -> Value {
+/// The values that a chart's secrets fill, with what `value_of` gives for each; what it gives none
+/// for is left out.
+pub fn fill(manifest: &Manifest, chart: &str, value_of: impl Fn(&SecretEntry) -> Option<String>) -> Value {
     let mut values = Value::Object(Map::new());
-    for secret in &manifest.secrets {
-        for place in &secret.fills {
-            let Some((owner, path)) = place.split_once(':') else {
-                continue;
-            };
-            if owner == chart
-                && let Some(path) = overlay::parse_path(path)
-                && let Some(value) = value_of(&secret.name)
-            {
-                overlay::set(&mut values, &path, Value::String(value));
-            }
-        }
-    }
+    lay(&mut values, manifest, chart, |secret| (&secret.fills, value_of(secret)));
     values
 }
 
+/// Puts a value of each secret at those of its places that are in a chart.
+fn lay<'m>(
+    values: &mut Value,
+    manifest: &'m Manifest,
+    chart: &str,
+    what: impl Fn(&'m SecretEntry) -> (&'m [String], Option<String>),
+) {
+    for (places, value) in manifest.secrets.iter().map(what) {
+        let paths = places.iter().filter_map(|place| place.split_once(':').filter(|(owner, _)| *owner == chart));
+        for path in paths.filter_map(|(_, path)| overlay::parse_path(path)) {
+            if let Some(value) = &value {
+                overlay::set(values, &path, Value::String(value.clone()));
+            }
+        }
+    }
+}
+
 fn from_ledger(manifest: &Manifest, chart: &str, ledger: &Ledger) -> Value {
-    fill(manifest, chart, |name| ledger.value(name).map(|secret| secret.expose().to_owned()))
+    let text = |secret: &Secret| secret.expose().to_owned();
+    let mut values = fill(manifest, chart, |secret| ledger.value(&secret.name).map(text));
+    lay(&mut values, manifest, chart, |secret| {
+        let previous = ledger.entries.get(&secret.name).and_then(|entry| entry.previous.as_ref());
+        (&secret.previous_fills, previous.map(text))
+    });
+    values
 }
 
 /// Whether a secret fills anything of a chart.

@@ -96,6 +96,9 @@ pub struct SecretSpec {
     /// The value paths that the value before fills, once it was replaced: for a secret of two
     /// sides that cannot change at once, on the side that can use either.
     pub previous_paths: Vec<String>,
+    /// Whether a new value goes in front of the old ones, joined by `;`, instead of replacing them: for
+    /// keys whose old ones still open what they closed.
+    pub prepend: bool,
     /// Where a hub that was installed by hand keeps it.
     pub adopt: Vec<AdoptFrom>,
 }

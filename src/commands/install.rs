@@ -1,24 +1,20 @@
 //! `helm iris install`: render or take a bundle, plan, ask, apply what was reviewed, wait, report.
 
-mod progress;
 mod report;
-mod reviewed;
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Outcome, pull, runtime};
-use crate::apply::{self, Executor, Level};
+use super::session::{Reviewed, Session};
+use super::{Outcome, pull, render, runtime};
+use crate::apply::Level;
+use crate::bundle::Bundle;
 use crate::cli::{Environment, GlobalArgs, TargetArgs};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
-use crate::observe;
-use crate::plan::{self, Plan};
-use crate::secrets::reconcile;
+use crate::load;
 use crate::ui::Ui;
-use progress::Progress;
-use reviewed::Reviewed;
 
 /// Arguments of `install`.
 #[derive(Debug, Args)]
@@ -46,48 +42,16 @@ pub(super) fn run(args: &InstallArgs, global: &GlobalArgs, environment: &Environ
 }
 
 async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
-    let reviewed = reviewed::get(args, global, environment, ui).await?;
-    let manifest = reviewed.bundle.manifest();
-    let connection = global.connection(environment);
-    let cluster = connection.open().await?;
-    let observed = observe::observe(&cluster, manifest).await?;
-    let sources = reviewed.sources(&cluster, &observed);
-    let secrets = reconcile(&sources)?;
-    let desired = reviewed.desired(&secrets.ledger)?;
-    let plan = plan::build(&plan::Input {
-        cluster: cluster.label(),
-        server: &cluster.server,
-        bundle: reviewed.bundle.digest(),
-        manifest,
-        desired: &desired,
-        observed: &observed,
-        secrets: &secrets,
-        force: args.force,
-    })?;
-    ui.block(&plan::lines(&plan).join("\n"));
-    let helm = if plan.is_empty() { None } else { Some(pull::find_helm(environment).await?) };
-    if !agreed(&plan, &reviewed, ui)? {
+    let reviewed = reviewed(args, global, environment, ui).await?;
+    let session = Session::open(reviewed, global, environment).await?;
+    let secrets = session.reconcile()?;
+    let plan = session.plan(&secrets, args.force)?;
+    let Some(agreed) = session.agreed(&plan, environment, ui).await? else {
         return Ok(Outcome::Declined);
-    }
-    // Until here a signal may end the process as ever: nothing was changed yet.
-    let mut interrupt = Interrupt::on_signals()?;
-    let ledger = apply::secure(&cluster, &plan, &secrets, observed.ledger.as_ref(), &sources).await?;
-    reviewed.keep(&ledger)?;
-    let executor = Executor {
-        cluster: &cluster,
-        connection: &connection,
-        helm: helm.as_ref(),
-        bundle: &reviewed.bundle,
-        cache: &reviewed.cache,
-        observed: &observed,
-        ledger: &ledger,
-        level: args.verify,
     };
-    let mut progress = Progress::new(ui);
-    let outcome = executor.run(&plan, &mut interrupt, &mut |event| progress.tell(&event)).await;
-    progress.finish();
-    let outcome = outcome?;
-    let address = report::address(&cluster, manifest).await?;
+    let outcome = session.apply(&plan, &secrets, &agreed, args.verify, ui).await?;
+    let manifest = session.reviewed.bundle.manifest();
+    let address = report::address(&session.cluster, manifest).await?;
     report::print(&outcome, &plan, manifest, address.as_ref(), ui);
     if args.bundle.is_some() {
         report::warn_of_clear_passwords(address.as_ref(), ui);
@@ -95,11 +59,37 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     Ok(Outcome::Done)
 }
 
-/// Asks, if there is anything to ask about.
-fn agreed(plan: &Plan, reviewed: &Reviewed, ui: &Ui) -> Result<bool> {
-    if plan.is_empty() {
-        return Ok(true);
+/// The bundle of `--bundle`, or one that is rendered now.
+async fn reviewed(args: &InstallArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Reviewed> {
+    let request = args.target.request(global, environment, None);
+    if let Some(folder) = &args.bundle {
+        let bundle = Bundle::open(folder)?;
+        fits(args, request.namespace.as_deref(), &bundle)?;
+        return Reviewed::of_bundle(bundle, args.target.site_file.as_deref(), request.cache);
     }
-    apply::check_archives(plan, &reviewed.bundle, &reviewed.cache)?;
-    ui.confirm(&format!("Apply this to {}?", plan.cluster))
+    let mut loaded = load::load(&request)?;
+    pull::missing(&mut loaded, environment, ui, &mut Interrupt::never()).await?;
+    render::write(&loaded, ui)?;
+    Reviewed::rendered(loaded)
+}
+
+/// A bundle that is about something else than the command line says is a mistake of somebody's.
+fn fits(args: &InstallArgs, namespace: Option<&str>, bundle: &Bundle) -> Result<()> {
+    let manifest = bundle.manifest();
+    let folder = bundle.folder().display();
+    let other = |what: &str, is: &str, asked: &str| {
+        Err(Error::usage(format!("the bundle {folder} is for the {what} `{is}`, not `{asked}`"))
+            .hint(format!("install it as: helm iris install {} --bundle {folder}", manifest.chart)))
+    };
+    if manifest.chart != args.target.chart {
+        return other("chart", &manifest.chart, &args.target.chart);
+    }
+    match namespace {
+        Some(asked) if asked != manifest.namespace => other("namespace", &manifest.namespace, asked),
+        _ if args.target.profile.is_some() || !args.target.set.is_empty() => {
+            Err(Error::usage("--bundle applies what was reviewed: --profile and --set would change it")
+                .hint("leave them out, or leave --bundle out to render anew"))
+        }
+        _ => Ok(()),
+    }
 }

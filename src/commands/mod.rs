@@ -7,6 +7,7 @@ pub mod profiles;
 pub mod pull;
 pub mod render;
 pub mod secrets;
+mod session;
 
 use clap::{Parser, Subcommand};
 

@@ -1,6 +1,7 @@
 //! `helm iris secrets`: the ledger of one hub on this machine.
 
 mod adopt;
+mod rotate;
 mod set;
 
 use clap::{Args, Subcommand};
@@ -49,6 +50,8 @@ pub enum Verb {
     },
     /// Take over the secrets of a hub that was installed by hand, so that nobody is logged out
     Adopt(adopt::AdoptArgs),
+    /// New values for secrets in use: says what that means, asks, and puts them to use
+    Rotate(rotate::RotateArgs),
     /// Bring a secret of your own, from standard input or a file
     Set(set::SetArgs),
 }
@@ -56,7 +59,11 @@ pub enum Verb {
 impl Verb {
     /// Whether every question is answered with yes.
     pub fn yes(&self) -> bool {
-        matches!(self, Self::Adopt(args) if args.yes)
+        match self {
+            Self::Adopt(args) => args.yes,
+            Self::Rotate(args) => args.yes,
+            _ => false,
+        }
     }
 }
 
@@ -73,6 +80,7 @@ struct Row {
 pub(super) fn run(args: &SecretsArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     match &args.verb {
         Verb::Adopt(args) => return adopt::run(args, global, environment, ui),
+        Verb::Rotate(args) => return rotate::run(args, global, environment, ui),
         Verb::Set(args) => return set::run(args, global, environment, ui),
         Verb::List { .. } | Verb::Show { .. } => {}
     }
@@ -86,7 +94,7 @@ pub(super) fn run(args: &SecretsArgs, global: &GlobalArgs, environment: &Environ
     match &args.verb {
         Verb::List { output } => list(&ledger, *output, ui)?,
         Verb::Show { name, reveal } => show(&ledger, name, *reveal, ui)?,
-        Verb::Adopt(_) | Verb::Set(_) => {}
+        Verb::Adopt(_) | Verb::Rotate(_) | Verb::Set(_) => {}
     }
     Ok(Outcome::Done)
 }

@@ -8,7 +8,7 @@ use std::error::Error as StdError;
 use std::io::ErrorKind as IoKind;
 use std::time::Duration;
 
-use ::kube::api::{GetParams, ListParams, ObjectList, PartialObjectMeta, PostParams, TypeMeta};
+use ::kube::api::{DeleteParams, GetParams, ListParams, ObjectList, PartialObjectMeta, PostParams, TypeMeta};
 use ::kube::core::Request;
 use ::kube::{Client, Error as KubeError, Resource};
 use serde::Serialize;
@@ -118,6 +118,21 @@ impl Cluster {
         let request =
             resource::<K>(namespace).replace(name, &PostParams::default(), body).map_err(KubeError::BuildRequest)?;
         self.client.request_text(request).await.map(drop)
+    }
+
+    /// Deletes an object; one that is gone already is no error.
+    ///
+    /// # Errors
+    /// When that is not allowed or the server cannot be reached.
+    pub async fn delete<K>(&self, namespace: Option<&str>, name: &str) -> Result<(), KubeError>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let request = resource::<K>(namespace).delete(name, &DeleteParams::default());
+        match self.client.request_text(request.map_err(KubeError::BuildRequest)?).await {
+            Err(KubeError::Api(status)) if status.is_not_found() => Ok(()),
+            answer => answer.map(drop),
+        }
     }
 }
 

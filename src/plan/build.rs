@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::compare::{Secrecy, differences};
+use super::handover;
 use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip};
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::chart::release::{Condition, Scope};
@@ -60,6 +61,7 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
     for desired in input.desired {
         operations.push(Operation::Release(release(input, desired, &scrub)?));
     }
+    handover::order(&mut operations, input);
     Ok(Plan {
         cluster: input.cluster.to_owned(),
         server: input.server.to_owned(),
@@ -108,6 +110,7 @@ fn release(input: &Input<'_>, desired: &Desired, scrub: &Scrub) -> Result<Releas
         helm_chart: format!("{} {}", entry.helm_chart, entry.version),
         scope: entry.scope,
         action,
+        awaited: false,
     })
 }
 

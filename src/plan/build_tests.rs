@@ -110,6 +110,7 @@ impl World {
         world.observed.classes = Classes::Known(vec![class("cinder", Some(("helm-iris-system", "storage")))]);
         world.observed.namespace_exists = Some(true);
         world.observed.claims.insert("data-postgresql-0".into());
+        world.secrets.ledger.entries.values_mut().for_each(|entry| entry.provisional = false);
         world.secrets = Reconciled { notes: vec![], fresh: BTreeSet::new(), cluster_differs: false, ..world.secrets };
         world
     }
@@ -283,4 +284,61 @@ fn a_volume_without_its_password_stops() {
     assert!(error.message.contains("whose password nobody knows"), "{error}");
     world.secrets.fresh.clear();
     assert!(world.plan().is_ok());
+}
+
+/// The hub, which takes either password, and its database.
+fn with_hub(mut world: World) -> World {
+    let mut hub = entry("dhub", Scope::Hub);
+    hub.needs = vec!["postgresql".into()];
+    let password = world.secrets.ledger.value("database-password").unwrap().expose().to_owned();
+    world.manifest.releases.push(hub.clone());
+    world.manifest.secrets[0].fills.push("dhub:password".into());
+    world.manifest.secrets[0].previous_fills.push("dhub:before".into());
+    let values = json!({"password": password});
+    let state = ReleaseState {
+        revision: 1,
+        status: "deployed".into(),
+        description: description("ab"),
+        chart: hub.helm_chart.clone(),
+        version: hub.version.clone(),
+        config: values.clone(),
+        manifest: Secret::new(String::new()),
+    };
+    world.observed.releases.insert(key(&hub), state);
+    world.desired.push(Desired { entry: hub, values });
+    world
+}
+
+/// What the bundle's values are once the password was replaced.
+fn replace_password(world: &mut World) {
+    let need = world.manifest.secrets[0].need();
+    let before = world.secrets.ledger.value("database-password").unwrap().clone();
+    world.secrets.ledger.replace(&need, crate::secrets::Source::Generated, Secret::new("new-password".into()));
+    for desired in &mut world.desired {
+        match desired.entry.name.as_str() {
+            "postgresql" => desired.values["auth"]["password"] = json!("new-password"),
+            "dhub" => desired.values = json!({"password": "new-password", "before": before.expose()}),
+            _ => {}
+        }
+    }
+}
+
+fn order(plan: &Plan) -> Vec<(&str, bool, bool)> {
+    plan.releases().map(|one| (one.name.as_str(), one.changes(), one.awaited)).collect()
+}
+
+#[test]
+fn the_side_that_takes_either_password_goes_first() {
+    let mut world = with_hub(World::installed());
+    let installed = [("storage", false, false), ("postgresql", false, false), ("dhub", false, false)];
+    assert_eq!(order(&world.plan().unwrap()), installed);
+    replace_password(&mut world);
+    let replaced = [("storage", false, false), ("dhub", true, true), ("postgresql", true, false)];
+    assert_eq!(order(&world.plan().unwrap()), replaced);
+    // Stopped between the two.
+    world.state("dhub").config = world.desired[2].values.clone();
+    let stopped = [("storage", false, false), ("dhub", false, true), ("postgresql", true, false)];
+    assert_eq!(order(&world.plan().unwrap()), stopped);
+    world.state("postgresql").config = world.desired[1].values.clone();
+    assert_eq!(order(&world.plan().unwrap()), installed);
 }

@@ -2,6 +2,7 @@
 
 mod build;
 mod compare;
+mod handover;
 mod view;
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use crate::secrets::Note;
 
 pub use build::{Desired, Input, build};
 pub use compare::{Change, ValueChange};
+pub use handover::outdated;
 pub use view::{lines, note};
 
 /// What would be done, in order.
@@ -69,6 +71,8 @@ pub struct ReleaseOperation {
     pub scope: Scope,
     /// What is done.
     pub action: Action,
+    /// Whether it must be ready before those after it begin, however little is verified.
+    pub awaited: bool,
 }
 
 /// What is done with a release.

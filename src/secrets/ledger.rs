@@ -29,6 +29,9 @@ pub struct Need {
     pub min_length: Option<usize>,
     /// What it means for people when it is replaced.
     pub replacing: String,
+    /// Whether a new value goes in front of the old ones, joined by `;`, because those still open what
+    /// they closed.
+    pub prepend: bool,
     /// Whether the value before stays in use for a while, because two sides cannot change at once.
     pub keeps_previous: bool,
 }
@@ -146,9 +149,11 @@ impl Ledger {
                 return;
             }
         };
-        if old.value == value {
+        if old.value == value || (need.prepend && old.value.expose().split(';').any(|key| key == value.expose())) {
             return;
         }
+        let value =
+            if need.prepend { Secret::new(format!("{};{}", value.expose(), old.value.expose())) } else { value };
         let fingerprint = self.fingerprint(&old.value);
         let mut superseded = old.superseded;
         superseded.push(fingerprint);
@@ -229,6 +234,17 @@ mod tests {
         let keeps = Need { keeps_previous: true, ..need("a") };
         ledger.replace(&keeps, Source::Generated, Secret::new("new-value".into()));
         assert_eq!(ledger.entries["a"].previous.as_ref(), Some(last));
+    }
+
+    #[test]
+    fn keys_are_put_before_the_old_ones() {
+        let mut ledger = Ledger::create().unwrap();
+        let need = Need { prepend: true, ..need("a") };
+        for key in ["one", "two", "two", "three", "one"] {
+            ledger.replace(&need, Source::Given, Secret::new(key.into()));
+        }
+        assert_eq!(ledger.value("a").unwrap().expose(), "three;two;one");
+        assert!(ledger.has_replaced("a", &Secret::new("two;one".into())));
     }
 
     #[test]

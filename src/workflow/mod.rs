@@ -120,11 +120,10 @@ fn is_told(problem: &Problem, told: &[Problem]) -> bool {
 }
 
 fn check(manifest: &Manifest, parts: &Parts, packages: &Packages) -> Vec<Problem> {
-    let kinds: BTreeMap<&str, _> = manifest.secrets.iter().map(|secret| (secret.name.as_str(), secret.kind)).collect();
     let mut secrets = BTreeMap::new();
     for release in &manifest.releases {
-        let stand_in = |name: &str| Some(stand_in(name, kinds.get(name).copied().unwrap_or_default()));
-        secrets.insert(release.chart.as_str(), fill(manifest, &release.chart, stand_in));
+        let stand_ins = fill(manifest, &release.chart, |secret| Some(stand_in(&secret.name, secret.kind)));
+        secrets.insert(release.chart.as_str(), stand_ins);
     }
     let subjects: Vec<Subject<'_>> = manifest
         .releases

@@ -8,6 +8,7 @@ mod adopt;
 mod api;
 mod install;
 mod refusals;
+mod rotate;
 mod secrets;
 mod state;
 mod trouble;

@@ -1,0 +1,166 @@
+//! `helm iris secrets rotate`: new values for secrets in use, by a plan like any other.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Outcome, StoreArgs};
+use crate::apply::{self, Level};
+use crate::bundle::Bundle;
+use crate::bundle::manifest::{Manifest, SecretEntry};
+use crate::cli::{Environment, GlobalArgs};
+use crate::commands::runtime;
+use crate::commands::session::{Reviewed, Session};
+use crate::error::{Error, Result};
+use crate::plan::{self, Plan};
+use crate::problem::did_you_mean;
+use crate::secrets::{Ledger, Note, Reconciled, Source};
+use crate::ui::Ui;
+
+/// Arguments of `secrets rotate`.
+#[derive(Debug, Args)]
+pub struct RotateArgs {
+    /// Which secrets; see `helm iris secrets list`
+    #[arg(required_unless_present = "all", value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Every secret of the hub that can be made here
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
+    /// The bundle that is installed; unset: the folder with the namespace's name
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub bundle: Option<PathBuf>,
+    /// Remove the older revisions from Helm's history, which hold the old values
+    #[arg(long)]
+    pub prune_history: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Where the secrets are kept.
+    #[command(flatten)]
+    pub store: StoreArgs,
+}
+
+/// Rotates.
+pub(super) fn run(args: &RotateArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
+    let folder = match &args.bundle {
+        Some(folder) => folder.clone(),
+        None => PathBuf::from(super::namespace(global, environment)?),
+    };
+    let bundle = Bundle::open(&folder)?;
+    let cache = environment.chart_cache.clone();
+    let reviewed = Reviewed::of_bundle(bundle, args.store.site_file.as_deref(), cache)?;
+    let chosen = chosen(args, reviewed.bundle.manifest())?;
+    runtime()?.block_on(rotate(args, reviewed, &chosen, (global, environment), ui))
+}
+
+/// The secrets that are meant.
+fn chosen(args: &RotateArgs, manifest: &Manifest) -> Result<Vec<SecretEntry>> {
+    if args.all {
+        return Ok(manifest.secrets.iter().filter(|secret| secret.kind.can_be_made()).cloned().collect());
+    }
+    let one = |name: &String| {
+        let secret = manifest.secrets.iter().find(|secret| secret.name == *name).ok_or_else(|| {
+            let like = did_you_mean(name, manifest.secrets.iter().map(|secret| secret.name.as_str()));
+            let fix =
+                like.map_or_else(|| "helm iris secrets list".to_owned(), |like| format!("did you mean `{like}`?"));
+            Error::user(format!("the hub has no secret `{name}`")).hint(fix)
+        })?;
+        if secret.kind.can_be_made() {
+            return Ok(secret.clone());
+        }
+        Err(Error::user(format!("`{name}` is given out by somebody else, so a new one cannot be made here"))
+            .hint(format!("get a new one there, then: helm iris secrets set {name} -n {}", manifest.namespace))
+            .hint("the next `helm iris install` puts it to use"))
+    };
+    args.names.iter().map(one).collect()
+}
+
+async fn rotate(
+    args: &RotateArgs,
+    reviewed: Reviewed,
+    chosen: &[SecretEntry],
+    (global, environment): (&GlobalArgs, &Environment),
+    ui: &Ui,
+) -> Result<Outcome> {
+    let mut session = Session::open(reviewed, global, environment).await?;
+    let before = session.reconcile()?;
+    let (secrets, plan) = if is_unfinished(&session, &before)? {
+        ui.warning("an earlier replacement was stopped half way: this finishes it, and makes nothing new");
+        let plan = session.plan(&before, false)?;
+        (before, plan)
+    } else {
+        session.reviewed.ledger = replaced(&before.ledger, chosen)?;
+        let secrets = session.reconcile()?;
+        let plan = session.plan(&secrets, false)?;
+        (secrets, plan)
+    };
+    let Some(agreed) = session.agreed(&plan, environment, ui).await? else {
+        return Ok(Outcome::Declined);
+    };
+    // On this machine first: from here on the same command, or an installation, finishes what this begins.
+    session.reviewed.remember()?;
+    session.apply(&plan, &secrets, &agreed, Level::Ready, ui).await?;
+    ui.status("");
+    ui.status("The new values are in use.");
+    history(args, &session, &plan, ui).await?;
+    Ok(Outcome::Done)
+}
+
+/// Whether values were replaced that are not all in use yet. Other changes must be applied first, so that
+/// a rotation is nothing but a rotation.
+fn is_unfinished(session: &Session, secrets: &Reconciled) -> Result<bool> {
+    let manifest = session.reviewed.bundle.manifest();
+    let Manifest { chart, namespace, .. } = manifest;
+    let folder = session.reviewed.bundle.folder().display();
+    let install = format!("helm iris install {chart} --bundle {folder}");
+    if session.observed.ledger.is_none() {
+        return Err(Error::user(format!("no hub with a ledger is installed in {namespace}"))
+            .because(format!("there is none in {}", session.cluster.label()))
+            .hint(format!("install it: {install}"))
+            .hint(format!("or take over one that was made by hand: helm iris secrets adopt {chart}")));
+    }
+    if session.plan(secrets, false)?.is_empty() {
+        return Ok(false);
+    }
+    let noted = secrets.notes.iter().any(|note| matches!(note, Note::Replaced { .. }));
+    if noted || !plan::outdated(manifest, &session.observed, &secrets.ledger).is_empty() {
+        return Ok(true);
+    }
+    Err(Error::user("the hub is not as its bundle says, so more than secrets would change")
+        .because(format!("the bundle is {folder}"))
+        .hint(format!("look at what would change, and apply it first: {install}")))
+}
+
+/// The ledger with new values for the chosen secrets.
+fn replaced(ledger: &Ledger, chosen: &[SecretEntry]) -> Result<Ledger> {
+    let mut ledger = ledger.clone();
+    for secret in chosen {
+        ledger.replace(&secret.need(), Source::Generated, secret.kind.generate()?);
+    }
+    Ok(ledger)
+}
+
+/// What Helm keeps of the values before.
+async fn history(args: &RotateArgs, session: &Session, plan: &Plan, ui: &Ui) -> Result<()> {
+    let releases: Vec<_> = plan.releases().filter(|release| release.changes()).collect();
+    let old = apply::old_revisions(&session.cluster, &releases).await?;
+    if old.is_empty() {
+        return Ok(());
+    }
+    ui.warning(&format!(
+        "Helm keeps {} older revision{} with the old values, for `helm rollback`: who may read Secrets in {} can read them",
+        old.len(),
+        if old.len() == 1 { "" } else { "s" },
+        plan.namespace
+    ));
+    if args.prune_history || (!args.yes && ui.confirm("Remove them? Rolling back to them is impossible then.")?) {
+        apply::prune(&session.cluster, &old).await?;
+        ui.status("They are removed.");
+    } else {
+        ui.hint(&format!(
+            "to remove them later: kubectl delete secret -n {} -l owner=helm,status=superseded",
+            plan.namespace
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! One bundle and one cluster: planned, agreed to, applied. Shared by the verbs that change a hub.
+
+mod progress;
+mod reviewed;
+
+use super::pull;
+use crate::apply::{self, Executor, Level};
+use crate::cli::{Environment, GlobalArgs};
+use crate::error::Result;
+use crate::helm::Helm;
+use crate::interrupt::Interrupt;
+use crate::kube::{Cluster, Connection};
+use crate::observe::{self, Observed};
+use crate::plan::{self, Plan};
+use crate::secrets::{Reconciled, reconcile};
+use crate::ui::Ui;
+use progress::Progress;
+pub(super) use reviewed::Reviewed;
+
+/// A bundle, and what its cluster holds.
+pub(super) struct Session {
+    pub(super) reviewed: Reviewed,
+    pub(super) cluster: Cluster,
+    pub(super) observed: Observed,
+    connection: Connection,
+}
+
+impl Session {
+    /// Connects and looks.
+    pub(super) async fn open(reviewed: Reviewed, global: &GlobalArgs, environment: &Environment) -> Result<Self> {
+        let connection = global.connection(environment);
+        let cluster = connection.open().await?;
+        let observed = observe::observe(&cluster, reviewed.bundle.manifest()).await?;
+        Ok(Self { reviewed, cluster, observed, connection })
+    }
+
+    /// The secrets that hold.
+    pub(super) fn reconcile(&self) -> Result<Reconciled> {
+        reconcile(&self.reviewed.sources(&self.cluster, &self.observed))
+    }
+
+    /// What would be done.
+    pub(super) fn plan(&self, secrets: &Reconciled, force: bool) -> Result<Plan> {
+        let desired = self.reviewed.desired(&secrets.ledger)?;
+        plan::build(&plan::Input {
+            cluster: self.cluster.label(),
+            server: &self.cluster.server,
+            bundle: self.reviewed.bundle.digest(),
+            manifest: self.reviewed.bundle.manifest(),
+            desired: &desired,
+            observed: &self.observed,
+            secrets,
+            force,
+        })
+    }
+
+    /// Shows the plan and asks, if there is anything to ask about; with the helm that will be used.
+    ///
+    /// # Errors
+    /// Whatever would keep the plan from being applied: no helm, an archive that is not at hand.
+    pub(super) async fn agreed(&self, plan: &Plan, environment: &Environment, ui: &Ui) -> Result<Option<Agreed>> {
+        ui.block(&plan::lines(plan).join("\n"));
+        if plan.is_empty() {
+            return Ok(Some(Agreed { helm: None }));
+        }
+        let helm = pull::find_helm(environment).await?;
+        apply::check_archives(plan, &self.reviewed.bundle, &self.reviewed.cache)?;
+        let yes = ui.confirm(&format!("Apply this to {}?", plan.cluster))?;
+        Ok(yes.then_some(Agreed { helm: Some(helm) }))
+    }
+
+    /// Does what the plan says, telling how it goes.
+    pub(super) async fn apply(
+        &self,
+        plan: &Plan,
+        secrets: &Reconciled,
+        agreed: &Agreed,
+        level: Level,
+        ui: &Ui,
+    ) -> Result<apply::Outcome> {
+        // Until here a signal may end the process as ever: nothing was changed yet.
+        let mut interrupt = Interrupt::on_signals()?;
+        let sources = self.reviewed.sources(&self.cluster, &self.observed);
+        let ledger = apply::secure(&self.cluster, plan, secrets, self.observed.ledger.as_ref(), &sources).await?;
+        self.reviewed.keep(&ledger)?;
+        let executor = Executor {
+            cluster: &self.cluster,
+            connection: &self.connection,
+            helm: agreed.helm.as_ref(),
+            bundle: &self.reviewed.bundle,
+            cache: &self.reviewed.cache,
+            observed: &self.observed,
+            ledger: &ledger,
+            level,
+        };
+        let mut progress = Progress::new(ui);
+        let outcome = executor.run(plan, &mut interrupt, &mut |event| progress.tell(&event)).await;
+        progress.finish();
+        outcome
+    }
+}
+
+/// A plan that a person said yes to, and the helm to apply it with; none where nothing changes.
+pub(super) struct Agreed {
+    helm: Option<Helm>,
+}

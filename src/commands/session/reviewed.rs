@@ -1,0 +1,95 @@
+//! What is to be applied, with the secrets and archives of this machine.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::archive::Cache;
+use crate::bundle::Bundle;
+use crate::bundle::manifest::SecretEntry;
+use crate::error::Result;
+use crate::kube::Cluster;
+use crate::load::Loaded;
+use crate::observe::Observed;
+use crate::plan::Desired;
+use crate::secrets::{Ledger, LocalStore, Need, Sources};
+use crate::site::Site;
+
+/// A bundle with the secrets and archives of this machine.
+pub(in crate::commands) struct Reviewed {
+    pub(in crate::commands) bundle: Bundle,
+    pub(in crate::commands) cache: Cache,
+    store: LocalStore,
+    store_path: String,
+    /// The ledger of this machine, with every need.
+    pub(in crate::commands) ledger: Ledger,
+    needs: Vec<Need>,
+    take: BTreeMap<String, String>,
+}
+
+impl Reviewed {
+    /// A bundle that was rendered before; the secrets are beside its site file.
+    pub(in crate::commands) fn of_bundle(bundle: Bundle, site_file: Option<&Path>, cache: PathBuf) -> Result<Self> {
+        let site = Site::load(site_file)?;
+        let store = LocalStore::new(&site.folder, &bundle.manifest().namespace);
+        Self::new(bundle, Cache::new(cache), store)
+    }
+
+    /// The bundle that was rendered just now.
+    pub(in crate::commands) fn rendered(loaded: Loaded) -> Result<Self> {
+        Self::new(Bundle::open(&loaded.folder)?, loaded.cache, loaded.store)
+    }
+
+    fn new(bundle: Bundle, cache: Cache, store: LocalStore) -> Result<Self> {
+        let needs: Vec<Need> = bundle.manifest().secrets.iter().map(SecretEntry::need).collect();
+        let mut ledger = match store.read()? {
+            Some(ledger) => ledger,
+            None => Ledger::create()?,
+        };
+        ledger.ensure(&needs)?;
+        Ok(Self {
+            bundle,
+            cache,
+            store_path: store.path().display().to_string(),
+            store,
+            ledger,
+            needs,
+            take: BTreeMap::new(),
+        })
+    }
+
+    /// All that is known about the hub's secrets.
+    pub(in crate::commands) fn sources<'s>(&'s self, cluster: &'s Cluster, observed: &'s Observed) -> Sources<'s> {
+        Sources {
+            needs: &self.needs,
+            local: &self.ledger,
+            local_path: &self.store_path,
+            cluster: observed.ledger.as_ref().map(|stored| &stored.ledger),
+            found: &observed.found,
+            id: &cluster.id,
+            chart: &self.bundle.manifest().chart,
+            namespace: &self.bundle.manifest().namespace,
+            take: &self.take,
+        }
+    }
+
+    /// The releases with the values that helm would get.
+    pub(in crate::commands) fn desired(&self, ledger: &Ledger) -> Result<Vec<Desired>> {
+        let releases = self.bundle.manifest().releases.iter();
+        releases.map(|entry| Ok(Desired { entry: entry.clone(), values: self.bundle.values(entry, ledger)? })).collect()
+    }
+
+    /// Keeps this machine's ledger, as it is now.
+    pub(in crate::commands) fn remember(&self) -> Result<()> {
+        let _alone = self.store.hold()?;
+        self.store.write_if_changed(&self.ledger)
+    }
+
+    /// Keeps the secrets that hold: on this machine, and for the reader in the bundle.
+    pub(in crate::commands) fn keep(&self, ledger: &Ledger) -> Result<()> {
+        if *ledger == self.ledger {
+            return Ok(());
+        }
+        self.store.write_if_changed(ledger)?;
+        self.bundle.write_secrets(ledger)
+    }
+}

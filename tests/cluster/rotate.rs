@@ -1,0 +1,186 @@
+//! New values for secrets in use: by a plan, in an order that locks nobody out, and finished by the
+//! same command after a kill at any point.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Hub, Testbed};
+use crate::common::Run;
+
+impl Hub<'_> {
+    fn rotate(&self, more: &[&str]) -> Run {
+        let run = self.run(&[&["secrets", "rotate", "--yes"], more].concat());
+        for value in self.env.secrets().values() {
+            assert!(!run.stdout.contains(value) && !run.stderr.contains(value), "{run}");
+        }
+        run
+    }
+
+    fn rotated(&self, more: &[&str]) -> Run {
+        let run = self.rotate(more);
+        assert_eq!(run.code, Some(0), "{run}");
+        run
+    }
+
+    /// What Helm has of a release, as JSON.
+    fn values_of(&self, release: &str) -> Value {
+        serde_json::from_str(&self.helm(&["get", "values", release, "-o", "json"])).unwrap()
+    }
+
+    /// Every place that knows the database's password says the same.
+    fn assert_one_password(&self) -> String {
+        let engine = self.values_of("postgresql")["auth"]["password"].as_str().unwrap().to_owned();
+        let hub = self.values_of(&self.namespace)["jupyterhub"]["hub"]["db"]["password"].clone();
+        assert_eq!(hub, *engine);
+        assert_eq!(self.env.secrets()["database-password"], engine);
+        engine
+    }
+}
+
+#[test]
+fn one_secret_gets_a_new_value_and_the_others_stay() {
+    let Some(testbed) = Testbed::take() else { return };
+    for (word, helm) in testbed.helms() {
+        let hub = testbed.hub(&format!("rot-{word}"), &helm);
+        hub.install(&[]);
+        let before = hub.env.secrets();
+        let run = hub.rotated(&["login-password"]);
+        for words in
+            ["login-password is replaced: everybody needs the new password", "older revision", "kubectl delete secret"]
+        {
+            assert!(run.stderr.contains(words), "no {words:?} in\n{run}");
+        }
+        let after = hub.env.secrets();
+        let changed: Vec<&String> =
+            after.iter().filter(|(name, value)| before[*name] != **value).map(|(name, _)| name).collect();
+        assert_eq!(changed, ["login-password"]);
+        let state = hub.state();
+        assert_eq!((state.revisions[&hub.namespace], state.revisions["postgresql"]), (2, 1));
+        let in_use = hub.values_of(&hub.namespace);
+        let in_use = &in_use["jupyterhub"]["hub"]["config"]["SharedPasswordAuthenticator"]["user_password"];
+        assert_eq!(in_use, &after["login-password"]);
+        hub.env.assert_secrets_are_private();
+        // The control of both: an installation finds nothing to do.
+        let again = hub.install(&[]);
+        assert!(again.stderr.contains("Nothing to change"), "{again}");
+
+        // A key for what is encrypted: the old one still opens it.
+        hub.rotated(&["crypt-keeper-keys", "--prune-history"]);
+        let keys = hub.env.secrets()["crypt-keeper-keys"].clone();
+        assert_eq!(keys.split(';').nth(1), Some(before["crypt-keeper-keys"].as_str()));
+        let history = hub.helm(&["history", &hub.namespace, "-o", "json"]);
+        assert_eq!(serde_json::from_str::<Value>(&history).unwrap().as_array().unwrap().len(), 1, "{history}");
+    }
+}
+
+#[test]
+fn the_databases_password_changes_in_the_hub_first() {
+    let Some(testbed) = Testbed::take() else { return };
+    let hub = testbed.hub("rot-db", &testbed.helm4);
+    hub.install(&[]);
+    let old = hub.assert_one_password();
+    let run = hub.rotated(&["database-password"]);
+    let (first, second) = (format!("Upgrading {}", hub.namespace), "Upgrading postgresql".to_owned());
+    assert!(run.stderr.find(&first).unwrap() < run.stderr.find(&second).unwrap(), "{run}");
+    assert_ne!(hub.assert_one_password(), old);
+    assert_eq!(hub.values_of(&hub.namespace)["jupyterhub"]["custom"]["databasePasswordBefore"], *old);
+    let again = hub.install(&[]);
+    assert!(again.stderr.contains("Nothing to change"), "{again}");
+}
+
+#[test]
+fn all_of_them() {
+    let Some(testbed) = Testbed::take() else { return };
+    let hub = testbed.hub("rot-all", &testbed.helm3);
+    hub.install(&[]);
+    let before = hub.env.secrets();
+    let run = hub.rotated(&["--all"]);
+    assert!(run.stderr.contains("everybody is logged out"), "{run}");
+    let after = hub.env.secrets();
+    assert!(before.len() >= 7 && before.iter().all(|(name, value)| after[name] != *value), "{run}");
+    hub.assert_one_password();
+    assert!(hub.install(&[]).stderr.contains("Nothing to change"));
+}
+
+#[test]
+fn what_cannot_be_rotated_is_told() {
+    let Some(testbed) = Testbed::take() else { return };
+    let hub = testbed.hub("rot-not", &testbed.helm4);
+    assert_eq!(hub.run(&["charts", "pull", "daskhub"]).code, Some(0));
+    assert_eq!(hub.run(&["render", "daskhub"]).code, Some(0));
+    let tree = hub.env.tree();
+    let told = |more: &[&str], words: &[&str]| {
+        let run = hub.rotate(more);
+        assert_eq!(run.code, Some(1), "{run}");
+        assert!(words.iter().all(|word| run.stderr.contains(word)), "{run}");
+    };
+    told(&["login-password"], &["no hub with a ledger is installed", "helm iris install daskhub"]);
+    told(&["login-pasword"], &["no secret `login-pasword`", "did you mean `login-password`?"]);
+    tree.assert_same(&hub.env.tree());
+    hub.install(&[]);
+    assert_eq!(hub.run(&["render", "daskhub", "--set", "users.idleTimeout=7200"]).code, Some(0));
+    let tree = hub.env.tree();
+    told(&["login-password"], &["the hub is not as its bundle says", "helm iris install daskhub --bundle"]);
+    tree.assert_same(&hub.env.tree());
+}
+
+/// Killed at many points; then the same command again, which finishes and makes nothing new. At no point
+/// does the database have a password that the hub does not.
+#[test]
+fn killed_at_any_point_the_same_command_finishes() {
+    let Some(testbed) = Testbed::take() else { return };
+    let hub = testbed.hub("rot-kill", &testbed.helm4);
+    hub.install(&[]);
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for step in 0..14_u64 {
+        let before = hub.assert_one_password();
+        let mut command = hub.command(&["secrets", "rotate", "database-password", "--yes"]);
+        let mut child =
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(60 + step * 230));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        hub.settle();
+        let (ours, engine) =
+            (hub.env.secrets()["database-password"].clone(), hub.values_of("postgresql")["auth"]["password"].clone());
+        let in_hub = hub.values_of(&hub.namespace)["jupyterhub"].clone();
+        let known = [&in_hub["hub"]["db"]["password"], &in_hub["custom"]["databasePasswordBefore"]];
+        assert!(known.contains(&&engine), "step {step}: the hub is locked out");
+        let phase = if ours == before {
+            "before"
+        } else if engine == *before {
+            "between"
+        } else {
+            "after"
+        };
+        *seen.entry(phase).or_default() += 1;
+        let run = hub.rotated(&["database-password"]);
+        let after = hub.assert_one_password();
+        if phase == "between" {
+            assert_eq!(after, ours, "step {step}: one that was begun is finished, not replaced: {run}");
+            assert!(run.stderr.contains("was stopped half way"), "{run}");
+        }
+        assert_ne!(after, before);
+    }
+    eprintln!("kills by phase: {seen:?}");
+    assert!(seen.get("between").copied().unwrap_or_default() >= 2, "{seen:?}");
+}
+
+impl Hub<'_> {
+    /// Waits until no helm of a run that was killed is at work, and frees what it left pending.
+    fn settle(&self) {
+        for _ in 0..100 {
+            let helm = std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+                let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+                let line = String::from_utf8_lossy(&line);
+                line.contains("upgrade\0--install") && line.contains(&self.namespace)
+            });
+            if !helm {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
