@@ -53,6 +53,7 @@ pub fn secret(charts: &[Chart], hub: &str, need: Need) -> SecretEntry {
         purpose: need.purpose,
         replacing: need.replacing,
         min_length: need.min_length,
+        shared_with: need.shared_with,
         prepend: need.prepend,
         fills: need.fills,
         fingerprint: String::new(),

@@ -11,9 +11,10 @@ use crate::fs;
 use crate::layers::{self, Layer};
 use crate::library::{Library, Origin};
 use crate::names::{NO_CREDENTIALS, check_namespace, holds_credentials};
+use crate::overlay;
 use crate::problem::{Problem, did_you_mean};
 use crate::profile::Profile;
-use crate::secrets::{Ledger, LocalStore, Need};
+use crate::secrets::{self, Entry, Ledger, LocalStore, Need, Source};
 use crate::select;
 use crate::settings::Settings;
 use crate::site::Site;
@@ -92,9 +93,10 @@ pub fn load(request: &Request) -> Result<Loaded> {
     };
     let namespace = namespace(request, &target)?;
     let above: Vec<Layer> = profile.layers.iter().cloned().chain(site.layer.clone()).chain(set).collect();
-    let charts = select::charts(&library, target, &above)?;
+    let mut charts = select::charts(&library, target, &above)?;
     let layers: Vec<Layer> = charts.iter().map(select::defaults).chain(above).collect();
     let settings = layers::settings(&layers)?;
+    settle_secrets(&mut charts, &settings)?;
     check_sources(&charts, &settings, &layers)?;
     let folder = request.output.clone().unwrap_or_else(|| PathBuf::from(&namespace));
     let lock_folder = if site.file.is_some() { &site.folder } else { &folder };
@@ -112,6 +114,24 @@ pub fn load(request: &Request) -> Result<Loaded> {
         folder,
         charts,
     })
+}
+
+/// Leaves the secrets that these settings need, and puts names in the place of settings that name.
+fn settle_secrets(charts: &mut [Chart], settings: &Settings) -> Result<()> {
+    let settings = serde_json::to_value(settings).map_err(|error| Error::bug("the settings").because(error))?;
+    let given = |path: &String| {
+        let value = overlay::get(&settings, &overlay::parse_path(path)?)?;
+        (!value.is_null()).then_some(value)
+    };
+    for chart in charts {
+        let secrets = &mut chart.spec.secrets;
+        secrets.retain(|secret| secret.when.iter().all(|path| given(path).is_some()));
+        secrets.retain(|secret| secret.unless.iter().all(|path| given(path).is_none()));
+        for secret in secrets {
+            secret.shared_with = secret.shared_with.as_ref().and_then(|path| given(path)?.as_str()).map(str::to_owned);
+        }
+    }
+    Ok(())
 }
 
 /// A source that is meant for a chart of this install and misspelt would be silently of no use;
@@ -226,8 +246,24 @@ impl Loaded {
             Some(ledger) => ledger,
             None => Ledger::create()?,
         };
-        ledger.ensure(&needs(&self.charts))?;
+        let needs = needs(&self.charts);
+        for need in &needs {
+            self.share(&mut ledger, need)?;
+        }
+        ledger.ensure(&needs)?;
         Ok(ledger)
+    }
+
+    /// What another hub of this folder has of a shared secret; what is in use here already stays.
+    fn share(&self, ledger: &mut Ledger, need: &Need) -> Result<()> {
+        let Some(namespace) = &need.shared_with else { return Ok(()) };
+        let in_use = ledger.entries.get(&need.name).is_some_and(|entry| !entry.provisional);
+        let Some(other) = self.store.beside(namespace).read()?.filter(|_| !in_use) else { return Ok(()) };
+        if let Some(value) = other.value(&need.name) {
+            let source = Source::Adopted(secrets::ledger_of(namespace));
+            ledger.entries.insert(need.name.clone(), Entry::new(need, source, value.clone()));
+        }
+        Ok(())
     }
 }
 
@@ -257,6 +293,7 @@ pub fn needs(charts: &[Chart]) -> Vec<Need> {
         if need.replacing.is_empty() {
             need.replacing.clone_from(&secret.replacing);
         }
+        need.shared_with = need.shared_with.take().or_else(|| secret.shared_with.clone());
         need.prepend |= secret.prepend;
         need.keeps_previous |= !secret.previous_paths.is_empty();
     }

@@ -95,6 +95,9 @@ pub struct SecretEntry {
     /// The least characters of one that a person brings, where that is not its kind's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_length: Option<usize>,
+    /// The namespace whose ledger has the same secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_with: Option<String>,
     /// Whether a new value goes in front of the old ones.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prepend: bool,
@@ -119,6 +122,7 @@ impl SecretEntry {
             fills: self.fills.clone(),
             min_length: self.min_length,
             replacing: self.replacing.clone(),
+            shared_with: self.shared_with.clone(),
             prepend: self.prepend,
             keeps_previous: !self.previous_fills.is_empty(),
         }

@@ -89,6 +89,13 @@ pub struct SecretSpec {
     pub min_length: Option<usize>,
     /// What it is for, one line for people.
     pub purpose: String,
+    /// The setting that must be given for it to be needed, e.g. `dask.hubNamespace`. Unset: always.
+    pub when: Option<String>,
+    /// The setting that makes it needless.
+    pub unless: Option<String>,
+    /// The setting that names another namespace, whose ledger has the same secret: both must have one
+    /// value.
+    pub shared_with: Option<String>,
     /// What it means for people when it is replaced, e.g. `everybody has to log in again`.
     pub replacing: String,
     /// The value paths that it fills, e.g. `hub.db.password` or `hub.config.CryptKeeper.keys[0]`.

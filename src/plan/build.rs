@@ -10,7 +10,7 @@ use crate::chart::release::{Condition, Scope};
 use crate::error::{Error, Result};
 use crate::helm::{Scrub, chart_digest_of};
 use crate::observe::{Classes, Observed, ReleaseState, database_claim, key};
-use crate::secrets::Reconciled;
+use crate::secrets::{Note, Reconciled};
 
 /// A release of the bundle and the values that Helm would get for it.
 #[derive(Clone)]
@@ -68,12 +68,12 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
         namespace: input.manifest.namespace.clone(),
         bundle: input.bundle.to_owned(),
         secrets: input.secrets.notes.clone(),
-        warnings: warnings(&operations),
+        warnings: warnings(&operations, input.secrets),
         operations,
     })
 }
 
-fn warnings(operations: &[Operation]) -> Vec<String> {
+fn warnings(operations: &[Operation], secrets: &Reconciled) -> Vec<String> {
     let hidden = |operation: &Operation| {
         matches!(
             operation,
@@ -92,6 +92,12 @@ fn warnings(operations: &[Operation]) -> Vec<String> {
     if operations.iter().any(hidden) {
         warnings.push(
             "you may not look at StorageClasses: it is taken for granted that there is one default class".to_owned(),
+        );
+    }
+    if secrets.notes.iter().any(|note| matches!(note, Note::Replaced { .. })) {
+        warnings.push(
+            "Helm's history keeps the old values, for rolling back, until it is pruned (`secrets rotate` offers that)"
+                .to_owned(),
         );
     }
     warnings
@@ -163,7 +169,8 @@ fn reasons(input: &Input<'_>, desired: &Desired, state: &ReleaseState, scrub: &S
 /// Whether the charts' own Secrets hold the value of the ledger.
 fn is_in_use(input: &Input<'_>, name: &str) -> bool {
     let value = input.secrets.ledger.value(name);
-    input.observed.found.iter().any(|found| found.name == name && Some(&found.value) == value)
+    let own = input.observed.found.iter().filter(|found| found.ledger.is_none());
+    own.into_iter().any(|found| found.name == name && Some(&found.value) == value)
 }
 
 fn secret_paths(manifest: &Manifest, entry: &ReleaseEntry, wanted: impl Fn(&str) -> bool) -> Vec<String> {

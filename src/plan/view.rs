@@ -108,18 +108,22 @@ fn values(changes: &[ValueChange]) -> Vec<String> {
 
 fn value(ValueChange { path, change }: &ValueChange) -> Vec<String> {
     let (from, to) = match change {
-        Change::Hidden | Change::InUse => return vec![format!("{path}: changes (may be a secret, not shown)")],
+        Change::Hidden | Change::InUse => return on_lines(path, &["changes (may be a secret, not shown)".to_owned()]),
         Change::Added { to } => ("(unset)", to.as_str()),
         Change::Removed { from } => (from.as_str(), "(unset)"),
         Change::Changed { from, to } => (from.as_str(), to.as_str()),
     };
-    let line = format!("{path}: {from} -> {to}");
-    // A long one goes on three lines rather than past the edge.
+    on_lines(path, &[from.to_owned(), format!("-> {to}")])
+}
+
+/// A path and what is told of it: on one line, or on several rather than past the edge.
+fn on_lines(path: &str, told: &[String]) -> Vec<String> {
+    let line = format!("{path}: {}", told.join(" "));
     if line.chars().count() <= 64 {
-        vec![line]
-    } else {
-        vec![format!("{path}:"), format!("  {from}"), format!("  -> {to}")]
+        return vec![line];
     }
+    let told = told.iter().map(|text| format!("  {text}"));
+    std::iter::once(format!("{path}:")).chain(told).collect()
 }
 
 /// A note about the secrets, in words.

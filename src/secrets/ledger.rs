@@ -25,6 +25,8 @@ pub struct Need {
     pub purpose: String,
     /// `<chart>:<value path>` for each place that it fills.
     pub fills: Vec<String>,
+    /// The namespace whose ledger has the same secret.
+    pub shared_with: Option<String>,
     /// The least characters of a value that a person brings, where that is not the kind's.
     pub min_length: Option<usize>,
     /// What it means for people when it is replaced.

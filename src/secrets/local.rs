@@ -23,6 +23,11 @@ impl LocalStore {
         Self { base: base.to_owned(), path: base.join(FOLDER).join(format!("{namespace}.secrets.yaml")) }
     }
 
+    /// The store of another hub of the same folder.
+    pub fn beside(&self, namespace: &str) -> Self {
+        Self::new(&self.base, namespace)
+    }
+
     /// Where it is, for messages.
     pub fn path(&self) -> &Path {
         &self.path

@@ -17,3 +17,4 @@ pub use ledger::{Entry, Ledger, Need, Source};
 pub use local::LocalStore;
 pub use notes::Note;
 pub use reconcile::{Found, Reconciled, Sources, reconcile};
+pub use settle::ledger_of;

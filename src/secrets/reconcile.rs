@@ -6,6 +6,7 @@
 //! database.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::notes::{Note, Tally};
 use super::settle::{How, Settled, settle, unknown_decisions};
@@ -19,8 +20,10 @@ use crate::redact::Secret;
 pub struct Found {
     /// Its name in the ledger.
     pub name: String,
-    /// Where it was found, as `<Secret>:<key>`.
+    /// Where it was found, as `<Secret>:<key>`, or `<namespace>/<Secret>` for another hub's ledger.
     pub place: String,
+    /// That other hub's ledger.
+    pub ledger: Option<Arc<Ledger>>,
     /// The secret.
     pub value: Secret,
 }

@@ -48,7 +48,7 @@ fn run(local: &Ledger, cluster: Option<&Ledger>, found: &[Found]) -> Result<Reco
 }
 
 fn found(name: &str, value: &str) -> Found {
-    Found { name: name.into(), place: "hub:k".into(), value: Secret::new(value.into()) }
+    Found { name: name.into(), place: "hub:k".into(), value: Secret::new(value.into()), ledger: None }
 }
 
 fn value<'l>(ledger: &'l Ledger, name: &str) -> &'l str {

@@ -47,7 +47,16 @@ impl Side<'_> {
     }
 }
 
+/// Another hub's ledger, for people.
+pub fn ledger_of(namespace: &str) -> String {
+    format!("the ledger of namespace {namespace}")
+}
+
 fn origin(place: &str) -> String {
+    // No Secret's name has a slash.
+    if let Some((namespace, _)) = place.split_once('/') {
+        return ledger_of(namespace);
+    }
     let mut parts = place.splitn(3, ':');
     let words = ["Secret", "key", "value"].map(|word| parts.next().map(|part| format!("{word} {part}")));
     words.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -62,7 +71,7 @@ fn sides<'s>(sources: &Sources<'s>, name: &str) -> Vec<Side<'s>> {
         sides.push(Side { place: IN_CLUSTER, value: &entry.value, ledger: Some(ledger) });
     }
     let found = sources.found.iter().filter(|found| found.name == name);
-    sides.extend(found.map(|found| Side { place: &found.place, value: &found.value, ledger: None }));
+    sides.extend(found.map(|found| Side { place: &found.place, value: &found.value, ledger: found.ledger.as_deref() }));
     if let Some(entry) = entry(sources.local).filter(|entry| !entry.provisional) {
         sides.push(Side { place: HERE, value: &entry.value, ledger: Some(sources.local) });
     }

@@ -4,7 +4,7 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Number;
 
-/// A name as DNS has it: a StorageClass.
+/// A name as DNS has it: a StorageClass, a namespace.
 pub(super) fn dns_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
     let outer = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);

@@ -308,6 +308,14 @@ pub struct Dask {
     pub idle_timeout: Option<u32>,
     /// The most workers that one cluster may have.
     pub cluster_max_workers: Option<u32>,
+    /// For `dask-gateway`: the namespace of the hub whose users may use it. Unset: who has the password.
+    #[serde(deserialize_with = "form::dns_name")]
+    #[schemars(regex(pattern = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
+    pub hub_namespace: Option<String>,
+    /// For `jupyterhub`: the namespace of a `dask-gateway` that the hub's users may use.
+    #[serde(deserialize_with = "form::dns_name")]
+    #[schemars(regex(pattern = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
+    pub gateway_namespace: Option<String>,
 }
 
 /// CPU and memory of a Dask pod.

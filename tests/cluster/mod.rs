@@ -10,6 +10,7 @@ mod install;
 mod refusals;
 mod rotate;
 mod secrets;
+mod shared;
 mod state;
 mod trouble;
 

@@ -48,6 +48,8 @@ fn every_setting_is_taken_by_the_real_schemas() {
         "storage.className=fast",
         "dask.idleTimeout=0",
         "dask.clusterMaxWorkers=3",
+        "dask.hubNamespace=jhub",
+        "dask.gatewayNamespace=dask-gateway",
         "dask.image={name: ghcr.io/x/y, tag: \"1\"}",
     ];
     for (chart, parts) in PARTS {

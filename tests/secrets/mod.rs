@@ -1,6 +1,7 @@
 //! The ledger's verbs: what people bring, move and replace.
 
 mod set;
+mod shared;
 
 use std::io::Write;
 use std::process::Stdio;

@@ -102,6 +102,7 @@ async fn rotate(
     session.apply(&plan, &secrets, &agreed, Level::Ready, ui).await?;
     ui.status("");
     ui.status("The new values are in use.");
+    tell_others(&session, chosen, ui);
     history(args, &session, &plan, ui).await?;
     Ok(Outcome::Done)
 }
@@ -138,6 +139,20 @@ fn replaced(ledger: &Ledger, chosen: &[SecretEntry]) -> Result<Ledger> {
         ledger.replace(&secret.need(), Source::Generated, secret.kind.generate()?);
     }
     Ok(ledger)
+}
+
+/// Who has to do something now.
+fn tell_others(session: &Session, chosen: &[SecretEntry], ui: &Ui) {
+    let namespace = &session.reviewed.bundle.manifest().namespace;
+    for (name, other) in chosen.iter().filter_map(|secret| Some((&secret.name, secret.shared_with.as_ref()?))) {
+        ui.warning(&format!("{name} is needed in the namespace {other} too, and is refused until it has the new one"));
+        ui.hint(&format!(
+            "have its operator run there, for the chart that is installed there: helm iris install CHART -n {other}"
+        ));
+    }
+    for secret in chosen.iter().filter(|secret| secret.name.starts_with("login-")) {
+        ui.hint(&format!("to tell people: helm iris secrets show {} --reveal -n {namespace}", secret.name));
+    }
 }
 
 /// What Helm keeps of the values before.

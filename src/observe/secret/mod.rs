@@ -2,6 +2,7 @@
 
 mod pattern;
 mod read;
+mod shared;
 mod values;
 
 use crate::bundle::manifest::SecretEntry;
@@ -23,6 +24,7 @@ pub async fn found(cluster: &Cluster, namespace: &str, wanted: &[SecretEntry]) -
     for entry in wanted {
         found.extend(pick(entry, &secrets)?);
     }
+    found.extend(shared::found(cluster, wanted).await?);
     Ok(found)
 }
 
@@ -44,6 +46,7 @@ fn pick(entry: &SecretEntry, secrets: &Secrets) -> Result<Vec<Found>> {
                 name: entry.name.clone(),
                 place: from.place(),
                 value: Secret::new(value),
+                ledger: None,
             }));
         }
     }
