@@ -13,7 +13,7 @@ use crate::library::{Library, Origin};
 use crate::names::{NO_CREDENTIALS, check_namespace, holds_credentials};
 use crate::problem::{Problem, did_you_mean};
 use crate::profile::Profile;
-use crate::secrets::{Ledger, LocalStore, Need};
+use crate::secrets::{IdentityFile, Ledger, LocalStore, Need};
 use crate::select;
 use crate::settings::Settings;
 use crate::site::Site;
@@ -39,6 +39,8 @@ pub struct Request {
     pub cache: PathBuf,
     /// The user's own charts and profiles.
     pub config_folder: Option<PathBuf>,
+    /// The user's age keys.
+    pub identity: IdentityFile,
 }
 
 /// Everything that was read.
@@ -104,7 +106,7 @@ pub fn load(request: &Request) -> Result<Loaded> {
         profile: profile.name.clone(),
         settings,
         layers,
-        store: LocalStore::new(&site.folder, &namespace),
+        store: LocalStore::new(&site.folder, &namespace, &request.identity),
         cache: Cache::new(request.cache.clone()),
         lock: Lock::read(lock_folder.join(LOCK_FILE))?,
         known_charts: library.chart_names()?,
@@ -214,7 +216,7 @@ impl Loaded {
     /// # Errors
     /// A folder that cannot be looked at.
     pub fn has_lost_its_secrets(&self) -> Result<bool> {
-        Ok(fs::exists(&self.folder.join(MANIFEST_FILE))? && !fs::exists(self.store.path())?)
+        Ok(fs::exists(&self.folder.join(MANIFEST_FILE))? && !self.store.exists()?)
     }
 
     /// The hub's ledger of this machine, with everything that the charts need.

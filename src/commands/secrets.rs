@@ -54,7 +54,7 @@ pub(super) fn run(args: &SecretsArgs, global: &GlobalArgs, environment: &Environ
         Error::usage("which hub?").because("each hub has its own secrets").hint("name its namespace, e.g. -n dhub")
     })?;
     check_namespace(&namespace)?;
-    let store = LocalStore::new(std::path::Path::new("."), &namespace);
+    let store = LocalStore::new(std::path::Path::new("."), &namespace, &environment.identity);
     let ledger = store.read()?.ok_or_else(|| {
         Error::user(format!("this folder has no secrets of a hub in {namespace}"))
             .because(format!("{} is missing", store.path().display()))

@@ -42,7 +42,7 @@ pub(super) async fn get(
         let bundle = Bundle::open(folder)?;
         fits(args, request.namespace.as_deref(), &bundle)?;
         let site = Site::load(args.target.site_file.as_deref())?;
-        let store = LocalStore::new(&site.folder, &bundle.manifest().namespace);
+        let store = LocalStore::new(&site.folder, &bundle.manifest().namespace, &request.identity);
         return Reviewed::new(bundle, Cache::new(request.cache), store);
     }
     let mut loaded = load::load(&request)?;
