@@ -21,6 +21,7 @@ mod plugin;
 mod pure;
 mod reference;
 mod render;
+mod stores;
 
 use std::collections::BTreeSet;
 use std::path::Path;
