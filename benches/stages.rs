@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use criterion::{Criterion, criterion_group, criterion_main};
 use helm_iris::load::{self, Request};
 use helm_iris::schema::Checker;
-use helm_iris::secrets::Ledger;
+use helm_iris::secrets::{IdentityFile, Ledger};
 use helm_iris::workflow;
 use helm_iris::yaml;
 use serde_json::Value;
@@ -25,6 +25,7 @@ fn request() -> Request {
         output: Some(PathBuf::from("target/bench/dhub")),
         cache: PathBuf::from("target/bench/no-archives"),
         config_folder: None,
+        identity: IdentityFile::new(PathBuf::from("target/bench/no-identity")),
     }
 }
 

@@ -97,6 +97,7 @@ impl TargetArgs {
             output,
             cache: environment.chart_cache.clone(),
             config_folder: environment.config_folder.clone(),
+            identity: environment.identity.clone(),
         }
     }
 }

@@ -90,14 +90,14 @@ pub fn write(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
 /// # Errors
 /// As [`write()`].
 pub fn write_durable(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
-    replace(path, bytes, access, File::sync_all)
+    replace(path, bytes, access, File::sync_all)?;
+    // The name, too: what comes next may remove the only other copy.
+    let folder = folder_of(path);
+    File::open(folder).and_then(|handle| handle.sync_all()).map_err(|error| failed("write", folder, &error))
 }
 
 fn replace(path: &Path, bytes: &[u8], access: Access, settle: impl Fn(&File) -> std::io::Result<()>) -> Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     let mode = match access {
         Access::Shared => 0o666,
         Access::Private => 0o600,
@@ -117,6 +117,13 @@ fn replace(path: &Path, bytes: &[u8], access: Access, settle: impl Fn(&File) -> 
     Ok(())
 }
 
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
 /// Longer than any write takes.
 const LEFT_LYING: Duration = Duration::from_mins(1);
 
@@ -125,10 +132,23 @@ const LEFT_LYING: Duration = Duration::from_mins(1);
 /// # Errors
 /// When the folder cannot be read or written.
 pub fn remove_leftovers(folder: &Path) -> Result<()> {
+    remove_temporaries(folder, is_temporary)
+}
+
+/// As [`remove_leftovers`], of writes to one file alone: in a folder that is not ours.
+///
+/// # Errors
+/// As [`remove_leftovers`].
+pub fn remove_leftovers_of(path: &Path) -> Result<()> {
+    let prefix = format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy());
+    remove_temporaries(folder_of(path), |name| name.starts_with(&prefix) && is_temporary(name))
+}
+
+fn remove_temporaries(folder: &Path, ours: impl Fn(&str) -> bool) -> Result<()> {
     for entry in fs::read_dir(folder).map_err(|error| failed("read", folder, &error))? {
         let entry = entry.map_err(|error| failed("read", folder, &error))?;
         let old = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
-        if is_temporary(&entry.file_name().to_string_lossy()) && old().is_some_and(|age| age > LEFT_LYING) {
+        if ours(&entry.file_name().to_string_lossy()) && old().is_some_and(|age| age > LEFT_LYING) {
             remove(&entry.path())?;
         }
     }
@@ -238,6 +258,8 @@ mod tests {
             let file = File::create(folder.path().join(name)).unwrap();
             file.set_modified(minutes(age)).unwrap();
         }
+        remove_leftovers_of(&folder.path().join("site.age")).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 6, "none is of that file");
         remove_leftovers(folder.path()).unwrap();
         let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();

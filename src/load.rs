@@ -14,7 +14,7 @@ use crate::names::{NO_CREDENTIALS, check_namespace, holds_credentials};
 use crate::overlay;
 use crate::problem::{Problem, did_you_mean};
 use crate::profile::Profile;
-use crate::secrets::{self, Entry, Ledger, LocalStore, Need, Source};
+use crate::secrets::{self, Entry, IdentityFile, Ledger, LocalStore, Need, Source};
 use crate::select;
 use crate::settings::Settings;
 use crate::site::Site;
@@ -40,6 +40,8 @@ pub struct Request {
     pub cache: PathBuf,
     /// The user's own charts and profiles.
     pub config_folder: Option<PathBuf>,
+    /// The user's age keys.
+    pub identity: IdentityFile,
 }
 
 /// Everything that was read.
@@ -106,7 +108,7 @@ pub fn load(request: &Request) -> Result<Loaded> {
         profile: profile.name.clone(),
         settings,
         layers,
-        store: LocalStore::new(&site.folder, &namespace),
+        store: LocalStore::new(&site.folder, &namespace, &request.identity),
         cache: Cache::new(request.cache.clone()),
         lock: Lock::read(lock_folder.join(LOCK_FILE))?,
         known_charts: library.chart_names()?,
@@ -234,7 +236,7 @@ impl Loaded {
     /// # Errors
     /// A folder that cannot be looked at.
     pub fn has_lost_its_secrets(&self) -> Result<bool> {
-        Ok(fs::exists(&self.folder.join(MANIFEST_FILE))? && !fs::exists(self.store.path())?)
+        Ok(fs::exists(&self.folder.join(MANIFEST_FILE))? && !self.store.exists()?)
     }
 
     /// The hub's ledger of this machine, with everything that the charts need.
@@ -259,7 +261,8 @@ impl Loaded {
         let Some(namespace) = &need.shared_with else { return Ok(()) };
         let in_use = ledger.entries.get(&need.name).is_some_and(|entry| !entry.provisional);
         let Some(other) = self.store.beside(namespace).read()?.filter(|_| !in_use) else { return Ok(()) };
-        if let Some(value) = other.value(&need.name) {
+        let mine = ledger.value(&need.name);
+        if let Some(value) = other.value(&need.name).filter(|value| mine != Some(value)) {
             let source = Source::Adopted(secrets::ledger_of(namespace));
             ledger.entries.insert(need.name.clone(), Entry::new(need, source, value.clone()));
         }

@@ -22,6 +22,7 @@ mod pure;
 mod reference;
 mod render;
 mod secrets;
+mod stores;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::kube::{Connection, ProxySettings};
+use crate::secrets::IdentityFile;
 
 /// What the environment says.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct Environment {
     pub chart_cache: PathBuf,
     /// The user's own charts and profiles.
     pub config_folder: Option<PathBuf>,
+    /// The user's age keys: `HELM_IRIS_AGE_IDENTITY`, or a file of the folder above.
+    pub identity: IdentityFile,
     /// `HELM_BIN`, which may be a bare word.
     pub helm_bin: Option<OsString>,
     /// `PATH`.
@@ -40,7 +43,7 @@ impl Environment {
         let cache = path("HELM_CACHE_HOME")
             .or_else(|| path("XDG_CACHE_HOME").map(|base| base.join("helm")))
             .unwrap_or_else(|| home.join(".cache/helm"));
-        let config = path("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
+        let config = path("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config")).join("helm-iris");
         Self {
             namespace: namespace(text("HELM_NAMESPACE"), text("HELM_PLUGIN_NAME").is_some()),
             connection: Connection {
@@ -64,7 +67,10 @@ impl Environment {
                 },
             },
             chart_cache: cache.join("helm-iris"),
-            config_folder: Some(config.join("helm-iris")),
+            identity: IdentityFile::new(
+                path("HELM_IRIS_AGE_IDENTITY").unwrap_or_else(|| config.join("age-identity.txt")),
+            ),
+            config_folder: Some(config),
             helm_bin: var("HELM_BIN").filter(|value| !value.is_empty()),
             path: var("PATH"),
             no_color: text("NO_COLOR").is_some(),

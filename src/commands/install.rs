@@ -65,7 +65,7 @@ async fn reviewed(args: &InstallArgs, global: &GlobalArgs, environment: &Environ
     if let Some(folder) = &args.bundle {
         let bundle = Bundle::open(folder)?;
         fits(args, request.namespace.as_deref(), &bundle)?;
-        return Reviewed::of_bundle(bundle, args.target.site_file.as_deref(), request.cache);
+        return Reviewed::of_bundle(bundle, args.target.site_file.as_deref(), environment);
     }
     let mut loaded = load::load(&request)?;
     pull::missing(&mut loaded, environment, ui, &mut Interrupt::never()).await?;

@@ -38,7 +38,7 @@ pub enum Command {
     /// Show what would change, ask, apply what was reviewed, wait until it is ready
     #[command(visible_alias = "upgrade")]
     Install(install::InstallArgs),
-    /// The ledger of a hub: list, show
+    /// The ledger of a hub: list, show, export to another place
     Secrets(secrets::SecretsArgs),
     /// The facts of clouds: list, show, check, begin a new one
     Profiles(profiles::ProfilesArgs),
@@ -51,7 +51,7 @@ impl Cli {
     pub fn yes(&self) -> bool {
         match &self.command {
             Command::Install(args) => args.yes,
-            Command::Secrets(args) => args.verb.yes(),
+            Command::Secrets(args) => args.yes(),
             _ => false,
         }
     }

@@ -1,19 +1,22 @@
-//! `helm iris secrets`: the ledger of one hub on this machine.
+//! `helm iris secrets`: the ledger of one hub.
 
 mod adopt;
+mod export;
+mod list;
 mod rotate;
 mod set;
 
-use clap::{Args, Subcommand};
-use serde::Serialize;
+use std::path::PathBuf;
 
-use super::Outcome;
+use clap::{Args, Subcommand};
+
+use super::{Outcome, runtime};
 use crate::cli::{Environment, GlobalArgs};
 use crate::error::{Error, Result};
 use crate::names::check_namespace;
-use crate::problem::did_you_mean;
 use crate::secrets::{Ledger, LocalStore};
-use crate::ui::{OutputFormat, Ui, table};
+use crate::site::Site;
+use crate::ui::{OutputFormat, Ui};
 
 /// Arguments of `secrets`.
 #[derive(Debug, Args)]
@@ -23,12 +26,24 @@ pub struct SecretsArgs {
     pub verb: Verb,
 }
 
+impl SecretsArgs {
+    /// Whether every question is answered with yes.
+    pub fn yes(&self) -> bool {
+        match &self.verb {
+            Verb::Adopt(args) => args.yes,
+            Verb::Rotate(args) => args.yes,
+            Verb::Export(args) => args.yes,
+            Verb::List { .. } | Verb::Show { .. } | Verb::Set(_) => false,
+        }
+    }
+}
+
 /// Where a hub's secrets are kept on this machine.
 #[derive(Debug, Args)]
 pub struct StoreArgs {
     /// The site file beside which the secrets are kept; unset: iris.yaml of this folder
     #[arg(long = "file", short = 'f', value_name = "SITE", value_hint = clap::ValueHint::FilePath)]
-    pub site_file: Option<std::path::PathBuf>,
+    pub site_file: Option<PathBuf>,
 }
 
 /// What to do with secrets.
@@ -39,6 +54,9 @@ pub enum Verb {
         /// Print as
         #[arg(long, short, value_enum, default_value_t)]
         output: OutputFormat,
+        /// Which hub's.
+        #[command(flatten)]
+        store: StoreArgs,
     },
     /// One secret; its value only with --reveal
     Show {
@@ -47,54 +65,34 @@ pub enum Verb {
         /// Print the value
         #[arg(long)]
         reveal: bool,
+        /// Which hub's.
+        #[command(flatten)]
+        store: StoreArgs,
     },
+    /// Bring a secret of your own, from standard input or a file
+    Set(set::SetArgs),
     /// Take over the secrets of a hub that was installed by hand, so that nobody is logged out
     Adopt(adopt::AdoptArgs),
     /// New values for secrets in use: says what that means, asks, and puts them to use
     Rotate(rotate::RotateArgs),
-    /// Bring a secret of your own, from standard input or a file
-    Set(set::SetArgs),
-}
-
-impl Verb {
-    /// Whether every question is answered with yes.
-    pub fn yes(&self) -> bool {
-        match self {
-            Self::Adopt(args) => args.yes,
-            Self::Rotate(args) => args.yes,
-            _ => false,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Row {
-    name: String,
-    kind: String,
-    fingerprint: String,
-    state: &'static str,
-    purpose: String,
+    /// Keep the secrets elsewhere: in a file of yours, in one that git may have, in the cluster alone
+    Export(export::ExportArgs),
 }
 
 /// Runs `secrets`.
 pub(super) fn run(args: &SecretsArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
+    let hub = |store: &StoreArgs| store_of(store, global, environment);
     match &args.verb {
+        Verb::List { output, store } => list::list(&ledger(&hub(store)?)?, *output, ui)?,
+        Verb::Show { name, reveal, store } => list::show(&ledger(&hub(store)?)?, name, *reveal, ui)?,
+        Verb::Set(args) => set::run(args, &hub(&args.store)?, environment, ui)?,
         Verb::Adopt(args) => return adopt::run(args, global, environment, ui),
         Verb::Rotate(args) => return rotate::run(args, global, environment, ui),
-        Verb::Set(args) => return set::run(args, global, environment, ui),
-        Verb::List { .. } | Verb::Show { .. } => {}
-    }
-    let namespace = namespace(global, environment)?;
-    let store = LocalStore::new(std::path::Path::new("."), &namespace);
-    let ledger = store.read()?.ok_or_else(|| {
-        Error::user(format!("this folder has no secrets of a hub in {namespace}"))
-            .because(format!("{} is missing", store.path().display()))
-            .hint("go to the folder of the hub's site file, from which it was rendered or installed")
-    })?;
-    match &args.verb {
-        Verb::List { output } => list(&ledger, *output, ui)?,
-        Verb::Show { name, reveal } => show(&ledger, name, *reveal, ui)?,
-        Verb::Adopt(_) | Verb::Rotate(_) | Verb::Set(_) => {}
+        Verb::Export(args) => {
+            let (store, namespace) = (hub(&args.store)?, namespace(global, environment)?);
+            let hub = export::Hub { store, namespace, connection: global.connection(environment) };
+            return runtime()?.block_on(export::run(args, &hub, ui));
+        }
     }
     Ok(Outcome::Done)
 }
@@ -109,40 +107,16 @@ fn namespace(global: &GlobalArgs, environment: &Environment) -> Result<String> {
     Ok(namespace)
 }
 
-fn row(ledger: &Ledger, name: &str) -> Option<Row> {
-    let entry = ledger.entries.get(name)?;
-    Some(Row {
-        name: name.to_owned(),
-        kind: entry.kind.to_string(),
-        fingerprint: ledger.fingerprint(&entry.value),
-        state: if entry.provisional { "provisional" } else { "installed" },
-        purpose: entry.purpose.clone(),
-    })
+fn store_of(args: &StoreArgs, global: &GlobalArgs, environment: &Environment) -> Result<LocalStore> {
+    let namespace = namespace(global, environment)?;
+    let site = Site::load(args.site_file.as_deref())?;
+    Ok(LocalStore::new(&site.folder, &namespace, &environment.identity))
 }
 
-fn list(ledger: &Ledger, output: OutputFormat, ui: &Ui) -> Result<()> {
-    let rows: Vec<Row> = ledger.entries.keys().filter_map(|name| row(ledger, name)).collect();
-    ui.answer(output, &rows, |rows| {
-        let cells: Vec<_> = rows
-            .iter()
-            .map(|row| vec![row.name.clone(), row.fingerprint.clone(), row.state.to_owned(), row.purpose.clone()])
-            .collect();
-        table(&["SECRET", "FINGERPRINT", "STATE", "WHAT IT IS FOR"], &cells)
+fn ledger(store: &LocalStore) -> Result<Ledger> {
+    store.read()?.ok_or_else(|| {
+        Error::user(format!("this folder has no secrets of a hub in {}", store.namespace()))
+            .because(format!("{} is missing", store.path().display()))
+            .hint("go to the folder of the hub's site file, from which it was rendered or installed")
     })
-}
-
-fn show(ledger: &Ledger, name: &str, reveal: bool, ui: &Ui) -> Result<()> {
-    let Some(found) = row(ledger, name) else {
-        let like = did_you_mean(name, ledger.entries.keys().map(String::as_str));
-        let fix = like.map_or_else(|| "helm iris secrets list".to_owned(), |like| format!("did you mean `{like}`?"));
-        return Err(Error::user(format!("there is no secret `{name}`")).hint(fix));
-    };
-    match ledger.value(name) {
-        Some(value) if reveal => ui.data(value.expose()),
-        _ => {
-            ui.data(&format!("{} ({}): {}\nfingerprint {}", found.name, found.kind, found.purpose, found.fingerprint));
-            ui.hint("add --reveal to print the value");
-        }
-    }
-    Ok(())
 }

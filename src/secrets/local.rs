@@ -1,11 +1,12 @@
-//! The ledger as a file beside the site file: 0600, git-ignored.
+//! The ledger on this machine: a file in clear for its owner alone, or an encrypted one for git.
 
 use std::path::{Path, PathBuf};
 
 use super::Ledger;
-use crate::error::Result;
-use crate::fs::{self, Access, Held};
-use crate::redact::Secret;
+use super::age::{AgeFile, Contents, IdentityFile};
+use super::plain::PlainFile;
+use crate::error::{Error, Result};
+use crate::fs::{self, Held};
 
 /// The folder beside the site file that holds what must not be committed.
 const FOLDER: &str = ".helm-iris";
@@ -14,53 +15,73 @@ const FOLDER: &str = ".helm-iris";
 #[derive(Debug, Clone)]
 pub struct LocalStore {
     base: PathBuf,
-    path: PathBuf,
+    pub(super) namespace: String,
+    pub(super) plain: PlainFile,
+    pub(super) age: AgeFile,
 }
 
 impl LocalStore {
     /// The store of the hub in `namespace`, beside the site file's folder `base`.
-    pub fn new(base: &Path, namespace: &str) -> Self {
-        Self { base: base.to_owned(), path: base.join(FOLDER).join(format!("{namespace}.secrets.yaml")) }
+    pub fn new(base: &Path, namespace: &str, identity: &IdentityFile) -> Self {
+        let plain = PlainFile { path: base.join(FOLDER).join(format!("{namespace}.secrets.yaml")) };
+        let age = AgeFile { path: base.join(format!("{namespace}.secrets.age")), identity: identity.clone() };
+        Self { base: base.to_owned(), namespace: namespace.to_owned(), plain, age }
     }
 
     /// The store of another hub of the same folder.
     pub fn beside(&self, namespace: &str) -> Self {
-        Self::new(&self.base, namespace)
+        Self::new(&self.base, namespace, &self.age.identity)
     }
 
-    /// Where it is, for messages.
+    /// The hub's namespace.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Where it is, or where it would be made, for messages.
     pub fn path(&self) -> &Path {
-        &self.path
+        let is_there = |path| fs::exists(path).unwrap_or(false);
+        if is_there(&self.age.path) && !is_there(&self.plain.path) { &self.age.path } else { &self.plain.path }
+    }
+
+    /// Whether this machine has a ledger of the hub.
+    ///
+    /// # Errors
+    /// A folder that cannot be looked at.
+    pub fn exists(&self) -> Result<bool> {
+        Ok(fs::exists(&self.plain.path)? || fs::exists(&self.age.path)?)
     }
 
     /// Reads the ledger, if there is one.
     ///
     /// # Errors
-    /// Unreadable, readable by others, damaged, or of a newer format.
+    /// Unreadable, readable by others, damaged, of a newer format, encrypted to others; or two of them.
     pub fn read(&self) -> Result<Option<Ledger>> {
-        if !fs::exists(&self.path)? {
-            return Ok(None);
+        match self.sealed()? {
+            Some(contents) => Ok(Some(contents.ledger)),
+            None => self.plain.read(),
         }
-        fs::require_private(&self.path)?;
-        let text = Secret::new(fs::read_text(&self.path)?);
-        Ledger::from_text(&text, &self.path.display().to_string()).map(Some)
     }
 
-    /// Writes the ledger unless the file says the same already.
+    /// Writes the ledger unless the store says the same already.
     ///
     /// # Errors
-    /// As [`Self::read`] and [`Self::write`].
+    /// As [`Self::read`]; a folder that cannot be written; an encrypted file of somebody who does
+    /// not know this hub's secrets.
     pub fn write_if_changed(&self, ledger: &Ledger) -> Result<()> {
-        if fs::exists(&self.path)? {
-            fs::require_private(&self.path)?;
-            let text = Secret::new(fs::read_text(&self.path)?);
-            if text.expose() == ledger.to_text().expose() {
-                return Ok(());
-            }
-            // What cannot be read may be all that is left of somebody's secrets: it is not written over.
-            Ledger::from_text(&text, &self.path.display().to_string())?;
+        let Some(Contents { ledger: before, recipients }) = self.sealed()? else {
+            return self.plain.write_if_changed(ledger);
+        };
+        // Encrypted anew the same text gives other bytes: what is unchanged is not written.
+        if before == *ledger {
+            return Ok(());
         }
-        self.write(ledger)
+        // Whoever may write to git could have put himself among the recipients of a file of his own.
+        // He does not know the key that every true copy of the ledger holds.
+        if before.key != ledger.key {
+            return Err(self.of_a_stranger());
+        }
+        self.age.write(&Contents { ledger: ledger.clone(), recipients })
     }
 
     /// Keeps other processes away from this hub's files until the guard is dropped, and clears away
@@ -74,46 +95,38 @@ impl LocalStore {
         if fs::exists(&folder)? {
             fs::remove_leftovers(&folder)?;
         }
+        fs::remove_leftovers_of(&self.age.path)?;
         Ok(held)
     }
 
-    /// Writes the ledger, whole or not at all.
-    ///
-    /// # Errors
-    /// When the folder cannot be written.
-    pub fn write(&self, ledger: &Ledger) -> Result<()> {
-        self.prepare_folder()?;
-        fs::write_durable(&self.path, ledger.to_text().expose().as_bytes(), Access::Private)
+    /// The encrypted file, if that is the store.
+    fn sealed(&self) -> Result<Option<Contents>> {
+        if fs::exists(&self.plain.path)? && fs::exists(&self.age.path)? {
+            let (plain, age) = (self.plain.path.display(), self.age.path.display());
+            return Err(Error::user(format!("this hub has two local stores: {plain} and {age}"))
+                .because("a move from one to the other was interrupted, or one came with git")
+                .hint(format!("finish it: {}; or --to file", self.export("age"))));
+        }
+        self.age.read()
     }
 
-    fn prepare_folder(&self) -> Result<()> {
-        if let Some(folder) = self.path.parent() {
-            fs::create_folder(folder)?;
-            // The folder ignores itself, so that no `git add .` takes a secret along.
-            let ignore = folder.join(".gitignore");
-            if !fs::exists(&ignore)? {
-                fs::write(&ignore, b"*\n", Access::Shared)?;
-            }
-        }
-        Ok(())
+    fn of_a_stranger(&self) -> Error {
+        let age = self.age.path.display();
+        Error::user(format!("{age} was not made from this hub's ledger, so it is not written to"))
+            .because("its fingerprint key is another one: who made it may read it and did not know the secrets")
+            .hint(format!(
+                "the ledger in the cluster is the right one; make the file anew from it: rm {age}, then {} with \
+                 every --recipient",
+                self.export("age")
+            ))
+    }
+
+    /// The command that moves this store.
+    pub(super) fn export(&self, to: &str) -> String {
+        format!("helm iris secrets export --to {to} -n {}", self.namespace)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_cannot_be_read_is_not_written_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = LocalStore::new(folder.path(), "dhub");
-        let (first, second) = (Ledger::create().unwrap(), Ledger::create().unwrap());
-        store.write_if_changed(&first).unwrap();
-        store.write_if_changed(&second).unwrap();
-        assert_eq!(store.read().unwrap().as_ref(), Some(&second), "a control");
-        let newer = second.to_text().expose().replace("format: 1", "format: 2");
-        fs::write(store.path(), newer.as_bytes(), Access::Private).unwrap();
-        assert!(store.write_if_changed(&first).is_err());
-        assert_eq!(fs::read_text(store.path()).unwrap(), newer);
-    }
-}
+#[path = "local_tests.rs"]
+mod tests;

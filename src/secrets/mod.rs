@@ -1,20 +1,25 @@
 //! The ledger: the secrets of one hub, created once, kept, and never printed.
 
+mod age;
 mod check;
 pub mod cluster;
 mod kind;
 mod ledger;
 mod local;
+mod moving;
 mod notes;
+mod plain;
 mod reconcile;
 mod settle;
 mod text;
 
+pub use age::{IdentityFile, Recipients};
 pub use check::{Weakness, is_placeholder, weaknesses};
 pub use cluster::{StoredLedger, Written};
 pub use kind::SecretKind;
 pub use ledger::{Entry, Ledger, Need, Source};
 pub use local::LocalStore;
+pub use moving::{Moved, missing};
 pub use notes::Note;
-pub use reconcile::{Found, Reconciled, Sources, reconcile};
+pub use reconcile::{Found, Reconciled, Sources, reconcile, right_cluster};
 pub use settle::ledger_of;

@@ -84,7 +84,7 @@ impl Reconciled {
 /// # Errors
 /// A store of another cluster, or secrets that differ; all at once, and shown by fingerprints alone.
 pub fn reconcile(sources: &Sources<'_>) -> Result<Reconciled> {
-    right_cluster(sources)?;
+    right_cluster(sources.local, sources.local_path, sources.id)?;
     let mut ledger = sources.cluster.unwrap_or(sources.local).clone();
     let mut tally = Tally::default();
     let mut problems = unknown_decisions(sources);
@@ -123,15 +123,18 @@ fn best_id(ledger: &Ledger, id: &ClusterId, moved: bool) -> ClusterId {
     }
 }
 
-fn right_cluster(sources: &Sources<'_>) -> Result<()> {
-    match bound_to(sources.local) {
-        Some(bound) if bound.contradicts(sources.id) => {
-            Err(Error::user(format!("{} holds the secrets of a hub in another cluster", sources.local_path))
-                .because(format!("it is bound to {bound}, this cluster is {}", sources.id))
+/// Refuses the ledger of another cluster than the one with this identity.
+///
+/// # Errors
+/// Where they are surely different.
+pub fn right_cluster(local: &Ledger, path: &str, id: &ClusterId) -> Result<()> {
+    match bound_to(local) {
+        Some(bound) if bound.contradicts(id) => {
+            Err(Error::user(format!("{path} holds the secrets of a hub in another cluster"))
+                .because(format!("it is bound to {bound}, this cluster is {id}"))
                 .hint("if this is the wrong cluster: choose the right one with --kube-context")
                 .hint(format!(
-                    "if the old cluster is gone, or this is a second hub: move {} away, or work in another folder",
-                    sources.local_path
+                    "if the old cluster is gone, or this is a second hub: move {path} away, or work in another folder"
                 )))
         }
         _ => Ok(()),

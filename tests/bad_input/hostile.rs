@@ -133,6 +133,7 @@ fn through_the_program(folder: &Path, site: &str, chart: &str) -> Value {
         output: Some(folder.join("out")),
         cache: folder.join("cache"),
         config_folder: None,
+        identity: helm_iris::secrets::IdentityFile::new(folder.join("no-identity")),
     };
     let loaded = load(&request).unwrap_or_else(|error| panic!("{error} {:#?}\n{site}", error.problems));
     let ledger = loaded.ledger().unwrap();

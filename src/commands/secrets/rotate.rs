@@ -47,8 +47,7 @@ pub(super) fn run(args: &RotateArgs, global: &GlobalArgs, environment: &Environm
         None => PathBuf::from(super::namespace(global, environment)?),
     };
     let bundle = Bundle::open(&folder)?;
-    let cache = environment.chart_cache.clone();
-    let reviewed = Reviewed::of_bundle(bundle, args.store.site_file.as_deref(), cache)?;
+    let reviewed = Reviewed::of_bundle(bundle, args.store.site_file.as_deref(), environment)?;
     let chosen = chosen(args, reviewed.bundle.manifest())?;
     runtime()?.block_on(rotate(args, reviewed, &chosen, (global, environment), ui))
 }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Outcome, StoreArgs};
-use crate::cli::{Environment, GlobalArgs};
+use super::StoreArgs;
+use crate::cli::Environment;
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::library::{Library, require_name};
@@ -33,14 +33,12 @@ pub struct SetArgs {
 }
 
 /// Sets a secret.
-pub(super) fn run(args: &SetArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
-    let SetArgs { name, from_file, store } = args;
+pub(super) fn run(args: &SetArgs, store: &LocalStore, environment: &Environment, ui: &Ui) -> Result<()> {
+    let SetArgs { name, from_file, store: StoreArgs { site_file } } = args;
     require_name("secret", name)?;
-    let namespace = super::namespace(global, environment)?;
-    let site = Site::load(store.site_file.as_deref())?;
+    let site = Site::load(site_file.as_deref())?;
     let library =
         Library::new([Some(site.folder.clone()), environment.config_folder.clone()].into_iter().flatten().collect());
-    let store = LocalStore::new(&site.folder, &namespace);
     let _alone = store.hold()?;
     let mut ledger = match store.read()? {
         Some(ledger) => ledger,
@@ -52,8 +50,8 @@ pub(super) fn run(args: &SetArgs, global: &GlobalArgs, environment: &Environment
     let before = ledger.entries.get(name).filter(|entry| !entry.provisional).cloned();
     ledger.replace(&need, Source::Given, value);
     store.write_if_changed(&ledger)?;
-    tell(&need, before.as_ref(), &ledger, &store, ui);
-    Ok(Outcome::Done)
+    tell(&need, before.as_ref(), &ledger, store, ui);
+    Ok(())
 }
 
 /// What is known about a secret of this name: from the charts, from the ledger, or nothing yet.

@@ -1,11 +1,12 @@
 //! What is to be applied, with the secrets and archives of this machine.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::archive::Cache;
 use crate::bundle::Bundle;
 use crate::bundle::manifest::SecretEntry;
+use crate::cli::Environment;
 use crate::error::Result;
 use crate::kube::Cluster;
 use crate::load::Loaded;
@@ -28,10 +29,14 @@ pub(in crate::commands) struct Reviewed {
 
 impl Reviewed {
     /// A bundle that was rendered before; the secrets are beside its site file.
-    pub(in crate::commands) fn of_bundle(bundle: Bundle, site_file: Option<&Path>, cache: PathBuf) -> Result<Self> {
+    pub(in crate::commands) fn of_bundle(
+        bundle: Bundle,
+        site_file: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Self> {
         let site = Site::load(site_file)?;
-        let store = LocalStore::new(&site.folder, &bundle.manifest().namespace);
-        Self::new(bundle, Cache::new(cache), store)
+        let store = LocalStore::new(&site.folder, &bundle.manifest().namespace, &environment.identity);
+        Self::new(bundle, Cache::new(environment.chart_cache.clone()), store)
     }
 
     /// The bundle that was rendered just now.
