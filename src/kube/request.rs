@@ -8,7 +8,9 @@ use std::error::Error as StdError;
 use std::io::ErrorKind as IoKind;
 use std::time::Duration;
 
-use ::kube::api::{GetParams, ListParams, ObjectList, PartialObjectMeta, PostParams, TypeMeta};
+use ::kube::api::{
+    DeleteParams, GetParams, ListParams, ObjectList, PartialObjectMeta, PostParams, Preconditions, TypeMeta,
+};
 use ::kube::core::Request;
 use ::kube::{Client, Error as KubeError, Resource};
 use serde::Serialize;
@@ -104,6 +106,20 @@ impl Cluster {
         let body = serde_json::to_vec(object).map_err(KubeError::SerdeError)?;
         let request =
             resource::<K>(namespace).replace(name, &PostParams::default(), body).map_err(KubeError::BuildRequest)?;
+        self.client.request_text(request).await.map(drop)
+    }
+
+    /// Removes an object, in exactly the state that `resource_version` names.
+    ///
+    /// # Errors
+    /// Also when it was changed since, or is not there.
+    pub async fn delete<K>(&self, namespace: &str, name: &str, resource_version: &str) -> Result<(), KubeError>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let state = Preconditions { resource_version: Some(resource_version.to_owned()), uid: None };
+        let params = DeleteParams { preconditions: Some(state), ..DeleteParams::default() };
+        let request = resource::<K>(Some(namespace)).delete(name, &params).map_err(KubeError::BuildRequest)?;
         self.client.request_text(request).await.map(drop)
     }
 }

@@ -2,6 +2,7 @@
 
 mod check;
 pub mod cluster;
+pub mod delivered;
 mod kind;
 mod ledger;
 mod local;
