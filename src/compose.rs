@@ -1,5 +1,7 @@
 //! From charts and settings to the entries of a manifest and the text of overlays.
 
+mod delivery;
+
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -14,7 +16,10 @@ use crate::load::Loaded;
 use crate::overlay;
 use crate::problem::{Problem, did_you_mean};
 use crate::secrets::Need;
+use crate::settings::SecretMode;
 use crate::yaml::{Document, literal_document, pointer_to_path};
+
+pub use delivery::{secret_of, without_use};
 
 /// Helm's own default, five minutes, is too short for a first pull of a notebook image (z2jh#2573).
 const DEFAULT_TIMEOUT: u64 = 15 * 60;
@@ -28,28 +33,31 @@ pub fn namespace_of(chart: &Chart, hub: &str) -> String {
 }
 
 /// The manifest's entry of a secret, without its fingerprint.
-pub fn secret(charts: &[Chart], need: Need) -> SecretEntry {
-    let specs = charts.iter().flat_map(|chart| chart.spec.secrets.iter().map(move |secret| (chart, secret)));
-    let mine: Vec<_> = specs.filter(|(_, secret)| secret.name == need.name).collect();
-    let previous = mine
-        .iter()
-        .flat_map(|(chart, secret)| secret.previous_paths.iter().map(|path| format!("{}:{path}", chart.name)));
-    let mut adopt: Vec<String> = mine
-        .iter()
-        .flat_map(|(_, secret)| secret.adopt.iter().map(|from| format!("{}:{}", from.secret, from.key)))
-        .collect();
-    adopt.dedup();
-    SecretEntry {
-        previous_fills: previous.collect(),
-        adopt,
+pub fn secret(charts: &[Chart], mode: SecretMode, need: Need) -> SecretEntry {
+    let mut entry = SecretEntry {
         name: need.name,
         kind: need.kind,
         purpose: need.purpose,
         replacing: need.replacing,
         min_length: need.min_length,
-        fills: need.fills,
-        fingerprint: String::new(),
+        ..SecretEntry::default()
+    };
+    let specs = charts.iter().flat_map(|chart| chart.spec.secrets.iter().map(move |secret| (chart, secret)));
+    for (chart, secret) in specs.filter(|(_, secret)| secret.name == entry.name) {
+        let at = |path: &String| format!("{}:{path}", chart.name);
+        entry.adopt.extend(secret.adopt.iter().map(|from| format!("{}:{}", from.secret, from.key)));
+        if secret.is_delivered(mode) {
+            entry.delivered.extend(delivery::delivered(chart, secret));
+            continue;
+        }
+        entry.fills.extend(secret.paths.iter().map(at));
+        entry.previous_fills.extend(secret.previous_paths.iter().map(at));
+        if mode == SecretMode::Existing {
+            entry.inline_because.clone_from(&secret.inline_because);
+        }
     }
+    entry.adopt.dedup();
+    entry
 }
 
 /// The manifest's entry of one chart.
@@ -100,6 +108,7 @@ pub fn release(loaded: &Loaded, chart: &Chart, archive: Option<&Archive>, edits:
         values,
         command,
         edits,
+        delivery: delivery::delivery(chart, loaded.settings.secret_mode),
     }
 }
 
@@ -114,7 +123,7 @@ pub fn overrides(
     edited: &[Document],
     file: &str,
 ) -> (Document, Vec<Problem>) {
-    let mut problems = templated_secrets(chart, base);
+    let mut problems = templated_secrets(chart, loaded.settings.secret_mode, base);
     let mut wanted = base.value.clone();
     match loaded.settings.values.get(&chart.name) {
         None | Some(Value::Null) => {}
@@ -152,12 +161,22 @@ pub fn overrides(
     (layer_document(loaded, chart, value, file), problems)
 }
 
+/// Every path that is filled after rendering, with what fills it.
+fn filled(chart: &Chart, mode: SecretMode) -> impl Iterator<Item = (&String, String)> {
+    let secrets = chart.spec.secrets.iter();
+    let secrets =
+        secrets.flat_map(|secret| secret.paths.iter().map(|path| (path, format!("the secret `{}`", secret.name))));
+    let fingerprints = chart.spec.fingerprint_paths.iter().filter(move |_| chart.spec.delivers(mode));
+    secrets.chain(fingerprints.map(|path| (path, "a fingerprint of the secrets".to_owned())))
+}
+
 /// A template that writes at a secret's place: what it writes would be lost, or shown.
-fn templated_secrets(chart: &Chart, rendered: &Document) -> Vec<Problem> {
-    let paths = chart.spec.secrets.iter().flat_map(|secret| &secret.paths);
-    paths
-        .filter(|path| overlay::parse_path(path).is_some_and(|steps| overlay::get(&rendered.value, &steps).is_some()))
-        .map(|path| {
+fn templated_secrets(chart: &Chart, mode: SecretMode, rendered: &Document) -> Vec<Problem> {
+    filled(chart, mode)
+        .filter(|(path, _)| {
+            overlay::parse_path(path).is_some_and(|steps| overlay::get(&rendered.value, &steps).is_some())
+        })
+        .map(|(path, _)| {
             let message = format!("the template sets `{path}`, which a secret fills");
             Problem::error(&chart.template_file, None, message).fix("remove it from the template")
         })
@@ -200,25 +219,23 @@ pub fn charts_not_taken(loaded: &Loaded) -> Vec<Problem> {
 
 fn secret_paths(loaded: &Loaded, chart: &Chart, overlay: &Value, edited: &[Document]) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for secret in &chart.spec.secrets {
-        for path in &secret.paths {
-            let Some(steps) = overlay::parse_path(path) else { continue };
-            let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
-            if overlay::get(overlay, &steps).is_some() {
-                let message = format!("`{path}` is the secret `{}`; it cannot be set here", secret.name);
-                let problem = at_values(loaded, chart, edited, &pointer, message);
-                problems.push(problem.fix("remove it: the ledger makes it, keeps it and fills it in"));
-                continue;
-            }
-            // secrets.yaml would put a map back in its place, and what was reviewed would not hold.
-            let replaced = |end: &usize| overlay::get(overlay, &steps[..*end]).is_some_and(|part| !part.is_object());
-            if let Some(end) = (1..steps.len()).find(replaced) {
-                let pointer: String = pointer.split('/').skip(1).take(end).map(|step| format!("/{step}")).collect();
-                let path = pointer_to_path(&pointer);
-                let message = format!("`{path}` cannot be replaced whole: the secret `{}` is in it", secret.name);
-                let problem = at_values(loaded, chart, edited, &pointer, message);
-                problems.push(problem.fix("set the keys in it that you want to change"));
-            }
+    for (path, what) in filled(chart, loaded.settings.secret_mode) {
+        let Some(steps) = overlay::parse_path(path) else { continue };
+        let pointer = overlay::pointer(&steps);
+        if overlay::get(overlay, &steps).is_some() {
+            let message = format!("`{path}` is {what}; it cannot be set here");
+            let problem = at_values(loaded, chart, edited, &pointer, message);
+            problems.push(problem.fix("remove it: the ledger makes it, keeps it and fills it in"));
+            continue;
+        }
+        // secrets.yaml would put a map back in its place, and what was reviewed would not hold.
+        let replaced = |end: &usize| overlay::get(overlay, &steps[..*end]).is_some_and(|part| !part.is_object());
+        if let Some(end) = (1..steps.len()).find(replaced) {
+            let pointer = overlay::pointer(&steps[..end]);
+            let path = pointer_to_path(&pointer);
+            let message = format!("`{path}` cannot be replaced whole: {what} is in it");
+            let problem = at_values(loaded, chart, edited, &pointer, message);
+            problems.push(problem.fix("set the keys in it that you want to change"));
         }
     }
     problems

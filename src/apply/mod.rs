@@ -4,6 +4,7 @@
 //! for Helm 3 and 4.
 
 mod address;
+mod delivery;
 mod event;
 mod execute;
 mod ledger;
@@ -15,6 +16,7 @@ mod watch;
 mod workload;
 
 pub use address::{Address, public_address};
+pub use delivery::{deliver, withdraw};
 pub use event::{Done, Event, Outcome, ReleaseOutcome};
 pub use execute::{Executor, Level, check_archives};
 pub use ledger::secure;

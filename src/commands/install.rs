@@ -73,6 +73,7 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let mut interrupt = Interrupt::on_signals()?;
     let ledger = apply::secure(&cluster, &plan, &secrets, observed.ledger.as_ref(), &sources).await?;
     reviewed.keep(&ledger)?;
+    apply::deliver(&cluster, &plan, &reviewed.bundle, &ledger, &observed).await?;
     let executor = Executor {
         cluster: &cluster,
         connection: &connection,
@@ -87,6 +88,7 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let outcome = executor.run(&plan, &mut interrupt, &mut |event| progress.tell(&event)).await;
     progress.finish();
     let outcome = outcome?;
+    apply::withdraw(&cluster, &plan, &observed).await?;
     let address = report::address(&cluster, manifest).await?;
     report::print(&outcome, &plan, manifest, address.as_ref(), ui);
     if args.bundle.is_some() {

@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 use super::compare::{Secrecy, differences};
-use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip};
-use crate::bundle::manifest::{Manifest, ReleaseEntry};
+use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip, deliver};
+use crate::bundle::manifest::{Manifest, ReleaseEntry, SecretEntry};
 use crate::chart::release::{Condition, Scope};
 use crate::error::{Error, Result};
 use crate::helm::{Scrub, chart_digest_of};
 use crate::observe::{Classes, Observed, ReleaseState, database_claim, key};
 use crate::secrets::Reconciled;
+use crate::secrets::delivered::Content;
 
 /// A release of the bundle and the values that Helm would get for it.
 #[derive(Clone)]
@@ -18,6 +19,8 @@ pub struct Desired {
     pub entry: ReleaseEntry,
     /// All its files merged. They hold secrets.
     pub values: Value,
+    /// What the Kubernetes Secret has to hold that carries secrets to it; none where it has none.
+    pub secret: Option<Content>,
 }
 
 /// What a plan is made from.
@@ -56,10 +59,12 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
         let new = input.observed.ledger.is_none();
         operations.push(Operation::WriteLedger { namespace: input.manifest.namespace.clone(), new });
     }
+    operations.extend(deliver::writes(input)?);
     let scrub = Scrub::new(&input.secrets.ledger);
     for desired in input.desired {
         operations.push(Operation::Release(release(input, desired, &scrub)?));
     }
+    operations.extend(deliver::removals(input));
     Ok(Plan {
         cluster: input.cluster.to_owned(),
         server: input.server.to_owned(),
@@ -226,10 +231,8 @@ fn lost_password(input: &Input<'_>) -> Result<()> {
     for desired in input.desired {
         let entry = &desired.entry;
         let claim = database_claim(entry);
-        let prefix = format!("{}:", entry.chart);
-        let lost = input.manifest.secrets.iter().find(|secret| {
-            input.secrets.fresh.contains(&secret.name) && secret.fills.iter().any(|place| place.starts_with(&prefix))
-        });
+        let fresh = |secret: &&SecretEntry| input.secrets.fresh.contains(&secret.name) && secret.is_of(&entry.chart);
+        let lost = input.manifest.secrets.iter().find(fresh);
         if let Some(secret) = lost.filter(|_| input.observed.claims.contains(&claim)) {
             let namespace = &entry.namespace;
             return Err(Error::user(format!(

@@ -3,31 +3,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::*;
-use crate::bundle::manifest::SecretEntry;
+use crate::bundle;
+use crate::bundle::manifest::{Delivered, SecretEntry};
 use crate::chart::release::Scope;
 use crate::helm::description;
 use crate::observe::DefaultClass;
 use crate::plan::lines;
 use crate::redact::Secret;
+use crate::secrets::delivered::{Content, StoredSecret};
 use crate::secrets::{Ledger, Need, Note, SecretKind};
 
 fn entry(name: &str, scope: Scope) -> ReleaseEntry {
     ReleaseEntry {
-        name: name.into(),
         namespace: if scope == Scope::Hub { "dhub".into() } else { "helm-iris-system".into() },
-        chart: name.into(),
-        helm_chart: name.into(),
-        version: "1.0.0".into(),
-        archive: format!("{name}-1.0.0.tgz"),
-        sha256: Some("ab".into()),
         scope,
-        needs: vec![],
         condition: (name == "storage").then_some(Condition::NoDefaultClass),
-        timeout_seconds: 60,
-        public_service: None,
-        values: vec![],
-        command: String::new(),
-        edits: None,
+        ..bundle::tests::release(name)
     }
 }
 
@@ -61,17 +52,13 @@ impl World {
         let values =
             [json!({"storageClass": {"name": "cinder"}}), json!({"size": "8Gi", "auth": {"password": password}})];
         Self {
-            desired: releases.iter().cloned().zip(values).map(|(entry, values)| Desired { entry, values }).collect(),
-            manifest: Manifest {
-                format: 1,
-                chart: "postgresql".into(),
-                profile: "cumulus".into(),
-                namespace: "dhub".into(),
-                inputs: vec![],
-                releases,
-                secrets: vec![secret],
-                files: vec![],
-            },
+            desired: releases
+                .iter()
+                .cloned()
+                .zip(values)
+                .map(|(entry, values)| Desired { entry, values, secret: None })
+                .collect(),
+            manifest: bundle::tests::manifest(releases, vec![secret]),
             observed: Observed {
                 classes: Classes::Known(vec![]),
                 namespace_exists: Some(false),
@@ -80,6 +67,7 @@ impl World {
                 ledger: None,
                 found: vec![],
                 claims: BTreeSet::new(),
+                delivered: BTreeMap::new(),
             },
             secrets: Reconciled {
                 notes: vec![Note::New { names: vec!["database-password".into()] }],
@@ -283,4 +271,78 @@ fn a_volume_without_its_password_stops() {
     assert!(error.message.contains("whose password nobody knows"), "{error}");
     world.secrets.fresh.clear();
     assert!(world.plan().is_ok());
+}
+
+/// A Secret that carries the password to the database, as it stands in the cluster.
+fn stored(content: &Content, ours: bool) -> StoredSecret {
+    StoredSecret { content: content.clone(), ours, resource_version: "7".into() }
+}
+
+const SECRET: &str = "helm-iris-postgresql";
+
+fn delivering(mut world: World) -> (World, Content) {
+    let content = Content::from([("password".to_owned(), Secret::new("hunter2hunter2".into()))]);
+    world.desired[1].secret = Some(content.clone());
+    (world, content)
+}
+
+#[test]
+fn a_secret_is_written_when_it_is_new_or_differs_and_before_its_release() {
+    let (mut world, content) = delivering(World::installed());
+    insta::assert_snapshot!(world.text(), @r"
+    Plan for namespace dhub in cumulus (https://c:6443)
+
+      + secrets     Secret helm-iris-postgresql, for postgresql to read
+      = storage     unchanged: storage 1.0.0, revision 1
+      = postgresql  unchanged: postgresql 1.0.0, revision 1
+    ");
+    world.observed.delivered.insert(SECRET.into(), stored(&content, true));
+    assert!(world.plan().unwrap().is_empty());
+    let other = Content::from([("password".to_owned(), Secret::new("another".into()))]);
+    world.observed.delivered.insert(SECRET.into(), stored(&other, true));
+    assert!(world.text().contains("~ secrets     Secret helm-iris-postgresql: its content"));
+    let json = serde_json::to_string(&world.plan().unwrap()).unwrap();
+    assert!(json.contains("write-secret") && !json.contains("hunter2"), "{json}");
+}
+
+#[test]
+fn a_secret_of_somebody_else_is_not_written_over_and_not_removed() {
+    let (mut world, content) = delivering(World::installed());
+    world.observed.delivered.insert(SECRET.into(), stored(&content, false));
+    let error = world.plan().unwrap_err();
+    assert!(error.message.contains("helm iris did not make") && error.hints[1].contains("kubectl delete"), "{error:?}");
+    world.desired[1].secret = None;
+    assert!(world.plan().unwrap().is_empty());
+}
+
+#[test]
+fn a_secret_that_nothing_reads_any_more_is_removed_at_the_end() {
+    let (mut world, content) = delivering(World::installed());
+    world.desired[1].secret = None;
+    world.observed.delivered.insert(SECRET.into(), stored(&content, true));
+    let plan = world.plan().unwrap();
+    let last = Operation::RemoveSecret { name: SECRET.into(), namespace: "dhub".into() };
+    assert_eq!(plan.operations.last(), Some(&last));
+    assert!(world.text().contains("- secrets     Secret helm-iris-postgresql: removed, nothing reads it any more"));
+}
+
+#[test]
+fn a_volume_without_its_password_stops_where_it_is_delivered_too() {
+    let (mut world, _) = delivering(World::new());
+    world.observed.claims.insert("data-postgresql-0".into());
+    let to =
+        Delivered { chart: "postgresql".into(), key: "password".into(), path: None, separator: None, previous: false };
+    world.manifest.secrets[0] = SecretEntry { fills: vec![], delivered: vec![to], ..world.manifest.secrets[0].clone() };
+    assert!(world.plan().unwrap_err().message.contains("whose password nobody knows"));
+}
+
+/// A fingerprint tells nothing and is shown, so that a reader sees why pods restart.
+#[test]
+fn a_changed_fingerprint_is_shown() {
+    let (mut world, content) = delivering(World::installed());
+    world.observed.delivered.insert(SECRET.into(), stored(&content, true));
+    world.desired[1].values["podAnnotations"] = json!({"helm-iris/fingerprint": "b".repeat(16)});
+    world.state("postgresql").config["podAnnotations"] = json!({"helm-iris/fingerprint": "a".repeat(16)});
+    let text = world.text();
+    assert!(text.contains(&format!("\"{}\"", "a".repeat(16))) && text.contains(&"b".repeat(16)), "{text}");
 }

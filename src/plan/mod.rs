@@ -2,6 +2,7 @@
 
 mod build;
 mod compare;
+mod deliver;
 mod view;
 
 use serde::Serialize;
@@ -49,8 +50,26 @@ pub enum Operation {
         /// Whether it is new.
         new: bool,
     },
+    /// Write a Secret that carries secrets to a chart.
+    WriteSecret {
+        /// Its name.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+        /// The release that reads it.
+        release: String,
+        /// Whether it is new.
+        new: bool,
+    },
     /// One release.
     Release(ReleaseOperation),
+    /// Remove such a Secret, which nothing reads any more.
+    RemoveSecret {
+        /// Its name.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+    },
 }
 
 /// What happens to a release.
@@ -162,7 +181,10 @@ impl Operation {
     /// Whether it changes the cluster.
     pub fn changes(&self) -> bool {
         match self {
-            Self::CreateNamespace { .. } | Self::WriteLedger { .. } => true,
+            Self::CreateNamespace { .. }
+            | Self::WriteLedger { .. }
+            | Self::WriteSecret { .. }
+            | Self::RemoveSecret { .. } => true,
             Self::Release(release) => release.changes(),
         }
     }

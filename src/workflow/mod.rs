@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::archive::{Archive, Lock, Package};
 use crate::bundle::manifest::{Input, Manifest, SecretEntry};
-use crate::bundle::{self, Draft, Previous, Review, SetAside, fill, stand_in};
+use crate::bundle::{self, Draft, Previous, Review, STAND_IN_FINGERPRINT, SetAside, fill, stand_in};
 use crate::compose;
 use crate::error::{Error, Result};
 use crate::load::{self, Loaded};
@@ -46,6 +46,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     let charts: Vec<String> = loaded.charts.iter().map(|chart| chart.name.clone()).collect();
     problems.extend(previous.orphans(&charts)?);
     problems.extend(compose::charts_not_taken(loaded));
+    problems.extend(compose::without_use(loaded));
     let (upstream, lock) = loaded.archives()?;
     let Pieces { packages, parts } = pieces::make(loaded, upstream, &previous)?;
     let parts = collect(parts, &mut problems)?;
@@ -118,7 +119,7 @@ fn check(manifest: &Manifest, parts: &Parts, packages: &Packages) -> Result<Vec<
     let mut secrets = BTreeMap::new();
     for release in &manifest.releases {
         let stand_in = |name: &str| Ok(stand_in(name, kinds.get(name).copied().unwrap_or_default()));
-        secrets.insert(release.chart.as_str(), fill(manifest, &release.chart, stand_in)?);
+        secrets.insert(release.chart.as_str(), fill(manifest, release, stand_in, STAND_IN_FINGERPRINT)?);
     }
     let subjects: Vec<Subject<'_>> = manifest
         .releases
@@ -165,9 +166,10 @@ fn secrets(loaded: &Loaded, ledger: &Ledger) -> Vec<SecretEntry> {
         Some(entry) if !entry.provisional => ledger.fingerprint(&entry.value),
         _ => "provisional".to_owned(),
     };
-    load::needs(&loaded.charts)
+    let mode = loaded.settings.secret_mode;
+    load::needs(&loaded.charts, mode)
         .into_iter()
-        .map(|need| SecretEntry { fingerprint: fingerprint(&need), ..compose::secret(&loaded.charts, need) })
+        .map(|need| SecretEntry { fingerprint: fingerprint(&need), ..compose::secret(&loaded.charts, mode, need) })
         .collect()
 }
 

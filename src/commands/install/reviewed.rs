@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::archive::Cache;
 use crate::bundle::Bundle;
-use crate::bundle::manifest::SecretEntry;
+use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
 use crate::cli::{Environment, GlobalArgs};
 use crate::commands::{pull, render};
 use crate::error::{Error, Result};
@@ -109,7 +109,11 @@ impl Reviewed {
     /// The releases with the values that helm would get.
     pub(super) fn desired(&self, ledger: &Ledger) -> Result<Vec<Desired>> {
         let releases = self.bundle.manifest().releases.iter();
-        releases.map(|entry| Ok(Desired { entry: entry.clone(), values: self.bundle.values(entry, ledger)? })).collect()
+        let desired = |entry: &ReleaseEntry| {
+            let (values, secret) = (self.bundle.values(entry, ledger)?, self.bundle.secret(entry, ledger)?);
+            Ok(Desired { entry: entry.clone(), values, secret })
+        };
+        releases.map(desired).collect()
     }
 
     /// Keeps the secrets that hold: on this machine, and for the reader in the bundle.
