@@ -5,6 +5,7 @@
 //! StorageClass belongs to the whole cluster.
 
 mod api;
+mod existing;
 mod install;
 mod refusals;
 mod secrets;
