@@ -35,7 +35,7 @@ fn stages(criterion: &mut Criterion) {
     });
     let loaded = load::load(&request()).expect("what is shipped loads");
     let mut ledger = Ledger::create().expect("the system gives randomness");
-    ledger.ensure(&load::needs(&loaded.charts)).expect("the system gives randomness");
+    ledger.ensure(&load::needs(&loaded.charts, loaded.settings.secret_mode)).expect("the system gives randomness");
     criterion.bench_function("render and check, without archives", |bench| {
         bench.iter(|| workflow::prepare(&loaded, &ledger).expect("what is shipped renders"));
     });

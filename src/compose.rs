@@ -1,5 +1,7 @@
 //! From charts and settings to the entries of a manifest and the text of overlays.
 
+mod delivery;
+
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -7,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::archive::Archive;
 use crate::brought::{self, Reference};
 use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
-use crate::chart::release::{AdoptFrom, Scope};
+use crate::chart::release::{AdoptFrom, Scope, SecretSpec};
 use crate::chart::{CLUSTER_NAMESPACE, Chart, seconds};
 use crate::helm::Upgrade;
 use crate::layers::{self, Layer};
@@ -15,7 +17,10 @@ use crate::load::Loaded;
 use crate::overlay;
 use crate::problem::{Problem, Severity, did_you_mean};
 use crate::secrets::{Ledger, Need};
+use crate::settings::SecretMode;
 use crate::yaml::{Document, literal_document, pointer_to_path};
+
+pub use delivery::{secret_of, without_use};
 
 /// Helm's own default, five minutes, is too short for a first pull of a notebook image (z2jh#2573).
 const DEFAULT_TIMEOUT: u64 = 15 * 60;
@@ -29,25 +34,9 @@ pub fn namespace_of(chart: &Chart, hub: &str) -> String {
 }
 
 /// The manifest's entry of a secret, without its fingerprint.
-pub fn secret(charts: &[Chart], hub: &str, need: Need) -> SecretEntry {
-    let specs = charts.iter().flat_map(|chart| chart.spec.secrets.iter().map(move |secret| (chart, secret)));
-    let mine: Vec<_> = specs.filter(|(_, secret)| secret.name == need.name).collect();
-    let previous = mine
-        .iter()
-        .flat_map(|(chart, secret)| secret.previous_paths.iter().map(|path| format!("{}:{path}", chart.name)));
-    let mut adopt = Vec::new();
-    for (chart, from) in mine.iter().flat_map(|(chart, secret)| secret.adopt.iter().map(move |from| (chart, from))) {
-        let secret = from.secret.replace("{release}", &chart.release_name(hub));
-        let from = AdoptFrom { secret, ..from.clone() };
-        if !adopt.contains(&from) {
-            adopt.push(from);
-        }
-    }
-    // Places that are sure come first, whichever chart names them.
-    adopt.sort_by_key(|from| from.if_none);
-    SecretEntry {
-        previous_fills: previous.collect(),
-        adopt,
+pub fn secret(loaded: &Loaded, need: Need) -> SecretEntry {
+    let mode = loaded.settings.secret_mode;
+    let mut entry = SecretEntry {
         name: need.name,
         kind: need.kind,
         purpose: need.purpose,
@@ -55,8 +44,35 @@ pub fn secret(charts: &[Chart], hub: &str, need: Need) -> SecretEntry {
         min_length: need.min_length,
         shared_with: need.shared_with,
         prepend: need.prepend,
-        fills: need.fills,
-        fingerprint: String::new(),
+        ..SecretEntry::default()
+    };
+    let specs = loaded.charts.iter().flat_map(|chart| chart.spec.secrets.iter().map(move |secret| (chart, secret)));
+    let name = entry.name.clone();
+    for (chart, secret) in specs.filter(|(_, secret)| secret.name == name) {
+        let at = |path: &String| format!("{}:{path}", chart.name);
+        adopted(&mut entry, secret, &chart.release_name(&loaded.namespace));
+        if secret.is_delivered(mode) {
+            entry.delivered.extend(delivery::delivered(chart, secret));
+            continue;
+        }
+        entry.fills.extend(secret.paths.iter().map(at));
+        entry.previous_fills.extend(secret.previous_paths.iter().map(at));
+        if mode == SecretMode::Existing {
+            entry.inline_because.clone_from(&secret.inline_because);
+        }
+    }
+    // Places that are sure come first, whichever chart names them.
+    entry.adopt.sort_by_key(|from| from.if_none);
+    entry
+}
+
+/// Adds the places where a hub made by hand keeps a secret.
+fn adopted(entry: &mut SecretEntry, secret: &SecretSpec, release: &str) {
+    for from in &secret.adopt {
+        let from = AdoptFrom { secret: from.secret.replace("{release}", release), ..from.clone() };
+        if !entry.adopt.contains(&from) {
+            entry.adopt.push(from);
+        }
     }
 }
 
@@ -113,6 +129,7 @@ pub fn release(
         values,
         command,
         edits,
+        delivery: delivery::delivery(chart, loaded.settings.secret_mode),
     }
 }
 
@@ -131,7 +148,7 @@ pub struct Overrides {
 /// With it all problems: a patch that does not apply, a removal that no overlay can say, a
 /// secret's path.
 pub fn overrides(loaded: &Loaded, chart: &Chart, base: &Document, edited: &[Document], file: &str) -> Overrides {
-    let mut problems = templated_secrets(chart, base);
+    let mut problems = templated_secrets(chart, loaded.settings.secret_mode, base);
     let mut wanted = base.value.clone();
     match loaded.settings.values.get(&chart.name) {
         None | Some(Value::Null) => {}
@@ -196,12 +213,22 @@ pub fn unknown_references(
         .collect()
 }
 
+/// Every path that is filled after rendering, with what fills it.
+fn filled(chart: &Chart, mode: SecretMode) -> impl Iterator<Item = (&String, String)> {
+    let secrets = chart.spec.secrets.iter();
+    let secrets =
+        secrets.flat_map(|secret| secret.paths.iter().map(|path| (path, format!("the secret `{}`", secret.name))));
+    let fingerprints = chart.spec.fingerprint_paths.iter().filter(move |_| chart.spec.delivers(mode));
+    secrets.chain(fingerprints.map(|path| (path, "a fingerprint of the secrets".to_owned())))
+}
+
 /// A template that writes at a secret's place: what it writes would be lost, or shown.
-fn templated_secrets(chart: &Chart, rendered: &Document) -> Vec<Problem> {
-    let paths = chart.spec.secrets.iter().flat_map(|secret| &secret.paths);
-    paths
-        .filter(|path| overlay::parse_path(path).is_some_and(|steps| overlay::get(&rendered.value, &steps).is_some()))
-        .map(|path| {
+fn templated_secrets(chart: &Chart, mode: SecretMode, rendered: &Document) -> Vec<Problem> {
+    filled(chart, mode)
+        .filter(|(path, _)| {
+            overlay::parse_path(path).is_some_and(|steps| overlay::get(&rendered.value, &steps).is_some())
+        })
+        .map(|(path, _)| {
             let message = format!("the template sets `{path}`, which a secret fills");
             Problem::error(&chart.template_file, None, message).fix("remove it from the template")
         })
@@ -244,28 +271,30 @@ pub fn charts_not_taken(loaded: &Loaded) -> Vec<Problem> {
 
 fn secret_paths(loaded: &Loaded, chart: &Chart, overlay: &Value, edited: &[Document]) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for secret in &chart.spec.secrets {
-        for path in &secret.paths {
-            let Some(steps) = overlay::parse_path(path) else { continue };
-            let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
-            if overlay::get(overlay, &steps).is_some() {
-                let message = format!("`{path}` is the secret `{}`; it cannot be set here", secret.name);
-                let problem = at_values(loaded, chart, edited, &pointer, message);
-                problems.push(problem.fix(format!(
-                    "remove it: the ledger fills it in; to bring one of your own: helm iris secrets set {} -n {}",
-                    secret.name, loaded.namespace
-                )));
-                continue;
-            }
-            // secrets.yaml would put a map back in its place, and what was reviewed would not hold.
-            let replaced = |end: &usize| overlay::get(overlay, &steps[..*end]).is_some_and(|part| !part.is_object());
-            if let Some(end) = (1..steps.len()).find(replaced) {
-                let pointer: String = pointer.split('/').skip(1).take(end).map(|step| format!("/{step}")).collect();
-                let path = pointer_to_path(&pointer);
-                let message = format!("`{path}` cannot be replaced whole: the secret `{}` is in it", secret.name);
-                let problem = at_values(loaded, chart, edited, &pointer, message);
-                problems.push(problem.fix("set the keys in it that you want to change"));
-            }
+    let own = |path: &String| {
+        let secret = chart.spec.secrets.iter().find(|secret| secret.paths.contains(path));
+        let set = |secret: &SecretSpec| {
+            format!("; to bring one of your own: helm iris secrets set {} -n {}", secret.name, loaded.namespace)
+        };
+        secret.map(set).unwrap_or_default()
+    };
+    for (path, what) in filled(chart, loaded.settings.secret_mode) {
+        let Some(steps) = overlay::parse_path(path) else { continue };
+        let pointer = overlay::pointer(&steps);
+        if overlay::get(overlay, &steps).is_some() {
+            let message = format!("`{path}` is {what}; it cannot be set here");
+            let problem = at_values(loaded, chart, edited, &pointer, message);
+            problems.push(problem.fix(format!("remove it: the ledger fills it in{}", own(path))));
+            continue;
+        }
+        // secrets.yaml would put a map back in its place, and what was reviewed would not hold.
+        let replaced = |end: &usize| overlay::get(overlay, &steps[..*end]).is_some_and(|part| !part.is_object());
+        if let Some(end) = (1..steps.len()).find(replaced) {
+            let pointer = overlay::pointer(&steps[..end]);
+            let path = pointer_to_path(&pointer);
+            let message = format!("`{path}` cannot be replaced whole: {what} is in it");
+            let problem = at_values(loaded, chart, edited, &pointer, message);
+            problems.push(problem.fix("set the keys in it that you want to change"));
         }
     }
     problems

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::settings::{
-    Dask, Database, Https, Image, LoadBalancer, Login, NewStorageClass, Scheduling, ServiceType, Settings, Users,
+    Dask, Database, Https, Image, LoadBalancer, Login, NewStorageClass, Scheduling, SecretMode, ServiceType, Settings,
+    Users,
 };
 
 /// Octavia: keep the floating IP when the Service goes (cloud-provider-openstack,
@@ -37,6 +38,18 @@ pub struct Context {
     pub users: Users,
     /// Dask clusters; the image is the users' image unless one is set.
     pub dask: Dask,
+    /// Where the chart finds its secrets.
+    pub secrets: SecretsContext,
+}
+
+/// Where the chart finds its secrets; never the secrets themselves.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretsContext {
+    /// How secrets reach the charts.
+    pub mode: SecretMode,
+    /// The Kubernetes Secret with this chart's secrets; null: they are in the values.
+    pub name: Option<String>,
 }
 
 /// The release that is rendered.
@@ -94,8 +107,14 @@ pub struct LoadBalancerContext {
 }
 
 impl Context {
-    /// The context of one release; `database_host` is the engine's release name.
-    pub fn build(settings: &Settings, release: ReleaseContext, database_host: Option<String>) -> Self {
+    /// The context of one release; `database_host` is the engine's release name, `secret` the
+    /// Kubernetes Secret with the chart's secrets.
+    pub fn build(
+        settings: &Settings,
+        release: ReleaseContext,
+        database_host: Option<String>,
+        secret: Option<String>,
+    ) -> Self {
         let mut dask = settings.dask.clone();
         dask.image.name = dask.image.name.or_else(|| settings.users.image.name.clone());
         dask.image.tag = dask.image.tag.or_else(|| settings.users.image.tag.clone());
@@ -112,6 +131,7 @@ impl Context {
             https: settings.https.clone(),
             users: settings.users.clone(),
             dask,
+            secrets: SecretsContext { mode: settings.secret_mode, name: secret },
         }
     }
 }

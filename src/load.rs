@@ -16,7 +16,7 @@ use crate::problem::{Problem, did_you_mean};
 use crate::profile::Profile;
 use crate::secrets::{self, Entry, IdentityFile, Ledger, LocalStore, Need, Source};
 use crate::select;
-use crate::settings::Settings;
+use crate::settings::{SecretMode, Settings};
 use crate::site::Site;
 
 /// What a person asked for, as the command line gave it.
@@ -248,7 +248,7 @@ impl Loaded {
             Some(ledger) => ledger,
             None => Ledger::create()?,
         };
-        let needs = needs(&self.charts);
+        let needs = needs(&self.charts, self.settings.secret_mode);
         for need in &needs {
             self.share(&mut ledger, need)?;
         }
@@ -277,11 +277,12 @@ impl Loaded {
 pub fn all_needs(library: &Library) -> Result<Vec<Need>> {
     let charts: Vec<Chart> =
         library.chart_names()?.iter().map(|chart| chart::load(library, chart)).collect::<Result<_>>()?;
-    Ok(needs(&charts))
+    Ok(needs(&charts, SecretMode::Inline))
 }
 
-/// The secrets that the charts need, each once, by name.
-pub fn needs(charts: &[Chart]) -> Vec<Need> {
+/// The secrets that the charts need, each once, by name; with the places at which they get them in
+/// this mode.
+pub fn needs(charts: &[Chart], mode: SecretMode) -> Vec<Need> {
     let mut needs: BTreeMap<&str, Need> = BTreeMap::new();
     for (chart, secret) in charts.iter().flat_map(|chart| chart.spec.secrets.iter().map(move |secret| (chart, secret)))
     {
@@ -291,7 +292,10 @@ pub fn needs(charts: &[Chart]) -> Vec<Need> {
             purpose: secret.purpose.clone(),
             ..Need::default()
         });
-        need.fills.extend(secret.paths.iter().map(|path| format!("{}:{path}", chart.name)));
+        let keys = secret.existing.iter().filter(|to| !to.previous).map(|to| &to.key);
+        let places: Vec<&String> =
+            if secret.is_delivered(mode) { keys.collect() } else { secret.paths.iter().collect() };
+        need.fills.extend(places.into_iter().map(|place| format!("{}:{place}", chart.name)));
         need.min_length = need.min_length.max(secret.min_length);
         if need.replacing.is_empty() {
             need.replacing.clone_from(&secret.replacing);

@@ -34,6 +34,14 @@ pub fn parse_path(path: &str) -> Option<Vec<Step>> {
     Some(steps)
 }
 
+/// The JSON pointer of a path.
+pub fn pointer(path: &[Step]) -> String {
+    path.iter().fold(String::new(), |pointer, step| match step {
+        Step::Key(key) => pointer_join(&pointer, key),
+        Step::Index(index) => format!("{pointer}/{index}"),
+    })
+}
+
 /// Sets a value at a path, making maps and lists on the way.
 pub fn set(root: &mut Value, path: &[Step], leaf: Value) {
     let Some((first, rest)) = path.split_first() else {

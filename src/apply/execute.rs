@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::delivery::deliver;
 use super::event::{Done, Event, Outcome, ReleaseOutcome};
 use super::manifest;
 use super::watch::{Ended, Readiness, Wait, problems};
@@ -18,7 +19,7 @@ use crate::helm::{Helm, Scrub, Upgrade};
 use crate::interrupt::Interrupt;
 use crate::kube::{Cluster, Connection};
 use crate::observe::{self, Observed};
-use crate::plan::{Action, Plan, ReleaseOperation};
+use crate::plan::{Action, Operation, Plan, ReleaseOperation};
 use crate::secrets::Ledger;
 
 /// How far it is verified that the hub works.
@@ -58,10 +59,15 @@ impl Executor<'_> {
     /// The first thing that fails. What was done before stays; the same command goes on from there.
     pub async fn run(&self, plan: &Plan, interrupt: &mut Interrupt, emit: &mut dyn FnMut(Event)) -> Result<Outcome> {
         let mut releases: Vec<ReleaseOutcome> = Vec::new();
-        for (index, release) in plan.releases().enumerate() {
+        for (index, operation) in plan.operations.iter().enumerate() {
+            if let Operation::WriteSecret { name, namespace, .. } = operation {
+                let delivered = deliver(self.cluster, (namespace, name), self.bundle, self.ledger, self.observed).await;
+                delivered.map_err(|error| so_far(error, &releases))?;
+            }
+            let Operation::Release(release) = operation else { continue };
             let entry = self.entry(release)?;
             let done = self.release(release, entry, interrupt, emit).await.map_err(|error| so_far(error, &releases))?;
-            let last = plan.releases().count() == index + 1;
+            let last = !plan.operations[index + 1..].iter().any(|later| matches!(later, Operation::Release(_)));
             if done != Done::Skipped
                 && (self.level >= Level::Ready || release.awaited || needed_later(plan, self.bundle, entry))
             {

@@ -45,7 +45,7 @@ pub async fn old_revisions(cluster: &Cluster, releases: &[&ReleaseOperation]) ->
 pub async fn prune(cluster: &Cluster, old: &[OldRevision]) -> Result<()> {
     for OldRevision { namespace, name } in old {
         let doing = format!("remove the old revision {name} in {namespace}");
-        let deleted = cluster.delete::<KubeSecret>(Some(namespace), name).await;
+        let deleted = cluster.delete::<KubeSecret>(namespace, name, None).await;
         deleted.map_err(|error| denied(&error, &cluster.server, &doing))?;
     }
     Ok(())

@@ -25,7 +25,7 @@ pub async fn secure(
                     return adopt(cluster, namespace, sources).await;
                 }
             }
-            Operation::Release(_) => {}
+            Operation::WriteSecret { .. } | Operation::Release(_) | Operation::RemoveSecret { .. } => {}
         }
     }
     Ok(secrets.ledger.clone())

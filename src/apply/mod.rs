@@ -4,6 +4,7 @@
 //! for Helm 3 and 4.
 
 mod address;
+mod delivery;
 mod event;
 mod execute;
 mod history;
@@ -16,6 +17,7 @@ mod watch;
 mod workload;
 
 pub use address::{Address, public_address};
+pub use delivery::withdraw;
 pub use event::{Done, Event, Outcome, ReleaseOutcome};
 pub use execute::{Executor, Level, check_archives};
 pub use history::{OldRevision, old_revisions, prune};

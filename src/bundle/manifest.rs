@@ -77,6 +77,40 @@ pub struct ReleaseEntry {
     /// `overrides.yaml` and is carried on by every render.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edits: Option<Value>,
+    /// The Kubernetes Secret that carries secrets to it past its values; none where they are all in
+    /// `secrets.yaml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
+}
+
+/// A Kubernetes Secret of ours, in the release's namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Delivery {
+    /// Its name.
+    pub secret: String,
+    /// Value paths that get a fingerprint of its content, so that a changed one restarts what reads it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fingerprints: Vec<String>,
+}
+
+/// Where a secret stands in the Kubernetes Secret of a chart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Delivered {
+    /// The chart of helm iris.
+    pub chart: String,
+    /// The key.
+    pub key: String,
+    /// Path in the YAML document that the key holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What stands before it in a key that holds several secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<String>,
+    /// Whether it is the value before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub previous: bool,
 }
 
 /// One secret's name, kind and uses.
@@ -106,6 +140,12 @@ pub struct SecretEntry {
     /// `<chart>:<value path>` for each place that the value before fills, once it was replaced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous_fills: Vec<String>,
+    /// Where it goes instead in Kubernetes Secrets of ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delivered: Vec<Delivered>,
+    /// Why some of it is in `secrets.yaml` although secrets are delivered otherwise.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub inline_because: String,
     /// Where in the hub's namespace a hub made by hand keeps it.
     pub adopt: Vec<AdoptFrom>,
     /// HMAC-SHA-256 under the ledger's key, 16 hex digits; `provisional` until a cluster has it.
@@ -115,17 +155,24 @@ pub struct SecretEntry {
 impl SecretEntry {
     /// What the ledger has to know of it.
     pub fn need(&self) -> Need {
+        let keys = self.delivered.iter().filter(|to| !to.previous).map(|to| format!("{}:{}", to.chart, to.key));
         Need {
             name: self.name.clone(),
             kind: self.kind,
             purpose: self.purpose.clone(),
-            fills: self.fills.clone(),
+            fills: self.fills.iter().cloned().chain(keys).collect(),
             min_length: self.min_length,
             replacing: self.replacing.clone(),
             shared_with: self.shared_with.clone(),
             prepend: self.prepend,
-            keeps_previous: !self.previous_fills.is_empty(),
+            keeps_previous: !self.previous_fills.is_empty() || self.delivered.iter().any(|to| to.previous),
         }
+    }
+
+    /// Whether a chart gets it, one way or the other.
+    pub fn is_of(&self, chart: &str) -> bool {
+        let fills = |place: &String| place.split_once(':').is_some_and(|(owner, _)| owner == chart);
+        self.fills.iter().any(fills) || self.delivered.iter().any(|to| to.chart == chart)
     }
 }
 

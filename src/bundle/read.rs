@@ -6,12 +6,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::manifest::{FORMAT, Manifest, ReleaseEntry};
-use super::{MANIFEST_FILE, NEXT_FILE, secrets_file, write};
+use super::{MANIFEST_FILE, NEXT_FILE, delivery, secrets_file, write};
+use crate::chart::release::Scope;
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::overlay::merge;
 use crate::problem::Problem;
-use crate::secrets::Ledger;
+use crate::secrets::delivered::{Content, secret_name};
+use crate::secrets::{Ledger, cluster};
 use crate::yaml::parse;
 
 /// No file of a bundle comes near this.
@@ -76,8 +78,18 @@ impl Bundle {
                 .map_err(|problems| Error::problems(format!("{file} of the bundle is not right"), problems))?;
             merge(&mut values, &document.value);
         }
-        merge(&mut values, &secrets_file::values(&self.manifest, &release.chart, ledger)?);
+        merge(&mut values, &secrets_file::values(&self.manifest, release, ledger)?);
         Ok(values)
+    }
+
+    /// What the Kubernetes Secret holds that carries a release's secrets past its values; none where
+    /// it has no such Secret.
+    ///
+    /// # Errors
+    /// A secret that the ledger lacks.
+    pub fn secret(&self, release: &ReleaseEntry, ledger: &Ledger) -> Result<Option<Content>> {
+        secrets_file::require_all(&self.manifest, release, ledger)?;
+        Ok(delivery::content(&self.manifest, release, ledger))
     }
 
     /// Writes each release's `secrets.yaml` from the ledger, 0600.
@@ -168,5 +180,16 @@ fn parse_manifest(path: &Path, text: &str) -> Result<Manifest> {
             .hint("do not use this bundle")
             .hint(anew(path)));
     }
+    if let Some(bad) = manifest.releases.iter().find(|release| !delivers_to_its_own(release)) {
+        return Err(Error::user(format!("{} would write secrets of `{}` where others are", path.display(), bad.chart))
+            .hint("do not use this bundle")
+            .hint(anew(path)));
+    }
     Ok(manifest)
+}
+
+/// A Secret that a bundle writes is its chart's own: not the ledger, and nobody else's.
+fn delivers_to_its_own(release: &ReleaseEntry) -> bool {
+    let own = |secret: &str| secret == secret_name(&release.chart) && secret != cluster::NAME;
+    release.delivery.as_ref().is_none_or(|delivery| release.scope == Scope::Hub && own(&delivery.secret))
 }

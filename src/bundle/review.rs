@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::manifest::Manifest;
+use super::manifest::{Manifest, SecretEntry};
 use crate::chart::release::{Condition, Scope};
 use crate::problem::Problem;
 use crate::settings::{ServiceType, Settings};
@@ -94,7 +94,12 @@ impl Review<'_> {
         if self.manifest.secrets.is_empty() {
             return;
         }
-        out.push_str("## Secrets\n\nGenerated once, kept in the ledger, shown nowhere. They are in each `secrets.yaml` (mode 0600, ignored by git).\n\n");
+        out.push_str("## Secrets\n\nGenerated once, kept in the ledger, shown nowhere.");
+        if self.manifest.releases.iter().any(|release| release.delivery.is_some()) {
+            self.delivery(out);
+        } else {
+            out.push_str(" They are in each `secrets.yaml` (mode 0600, ignored by git).\n\n");
+        }
         for secret in &self.manifest.secrets {
             let state = if secret.fingerprint == "provisional" {
                 ", provisional: a cluster that has one already keeps its own"
@@ -104,6 +109,33 @@ impl Review<'_> {
             let _ = writeln!(out, "- {} ({}): {}{state}", secret.name, secret.kind, secret.purpose);
         }
         out.push('\n');
+    }
+
+    /// Which secrets go into Kubernetes Secrets, and which cannot.
+    fn delivery(&self, out: &mut String) {
+        let Manifest { releases, secrets, namespace, .. } = self.manifest;
+        let _ = writeln!(
+            out,
+            " `install` writes them into Kubernetes Secrets of {namespace}, where the pods read them; a changed one restarts those pods:\n"
+        );
+        for release in releases {
+            let Some(delivery) = &release.delivery else { continue };
+            let mine = |secret: &&SecretEntry| secret.delivered.iter().any(|to| to.chart == release.chart);
+            let names: Vec<&str> = secrets.iter().filter(mine).map(|secret| secret.name.as_str()).collect();
+            let _ = writeln!(out, "- Secret {}: {}", delivery.secret, names.join(", "));
+        }
+        let inline: Vec<&SecretEntry> = secrets.iter().filter(|secret| !secret.fills.is_empty()).collect();
+        if !inline.is_empty() {
+            out.push_str("\nNot these: they are in `secrets.yaml` (mode 0600, ignored by git), and in what helm keeps of the release:\n\n");
+        }
+        for secret in inline {
+            let why = match secret.inline_because.as_str() {
+                "" => "the chart reads it from its values alone",
+                why => why,
+            };
+            let _ = writeln!(out, "- {}: {why}", secret.name);
+        }
+        out.push_str("\nAll of them:\n\n");
     }
 
     fn not_checked(&self, out: &mut String) {

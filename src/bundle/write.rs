@@ -171,7 +171,7 @@ fn comments(text: &str) -> impl Iterator<Item = &str> {
 pub(super) fn write_secrets(folder: &Path, manifest: &Manifest, ledger: &Ledger) -> Result<()> {
     for release in &manifest.releases {
         let path = folder.join(&release.chart).join("secrets.yaml");
-        if let Some(text) = secrets_file::text(manifest, &release.chart, ledger) {
+        if let Some(text) = secrets_file::text(manifest, release, ledger) {
             fs::write(&path, text.expose().as_bytes(), Access::Private)?;
         }
     }

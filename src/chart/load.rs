@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::release::{ReleaseSpec, Scope};
-use super::{Chart, Metadata, template};
+use super::{Chart, Metadata, secret_specs, template};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::layers::Layer;
@@ -81,7 +81,7 @@ fn read(found: &ChartFiles) -> Result<Chart, Vec<Problem>> {
     match spec {
         Some(spec) => {
             if !shipped {
-                problems.extend(spec_problems(&spec, &document, &helm));
+                problems.extend(spec_problems(&spec, &found.name, &document, &helm));
             }
             if problems.is_empty() {
                 return Ok(Chart {
@@ -140,7 +140,12 @@ fn remove(value: &mut Value, pointer: &str) {
     }
 }
 
-fn spec_problems(spec: &ReleaseSpec, document: &Document, helm: &BTreeMap<String, Vec<u8>>) -> Vec<Problem> {
+fn spec_problems(
+    spec: &ReleaseSpec,
+    name: &str,
+    document: &Document,
+    helm: &BTreeMap<String, Vec<u8>>,
+) -> Vec<Problem> {
     let at = |pointer: &str, message: &str, fix: &str| {
         Problem::error(&document.file, document.place(pointer), message.to_owned()).fix(fix)
     };
@@ -174,50 +179,18 @@ fn spec_problems(spec: &ReleaseSpec, document: &Document, helm: &BTreeMap<String
     if spec.scope == Scope::Cluster && spec.release_name.is_none() {
         problems.push(at("/scope", "a release of the cluster needs a fixed `releaseName`", "add releaseName"));
     }
-    for (pointer, name) in [("/releaseName", &spec.release_name), ("/namespace", &spec.namespace)] {
-        if name.as_ref().is_some_and(|name| check_namespace(name).is_err()) {
+    for (pointer, fixed) in [("/releaseName", &spec.release_name), ("/namespace", &spec.namespace)] {
+        if fixed.as_ref().is_some_and(|name| check_namespace(name).is_err()) {
             problems.push(at(pointer, "it is no name that Kubernetes takes", "use at most 63 of a-z, 0-9 and -"));
         }
     }
-    let mut filled: Vec<&String> = Vec::new();
-    for (index, secret) in spec.secrets.iter().enumerate() {
-        if spec.secrets[..index].iter().any(|other| other.name == secret.name) {
-            let message = format!("the secret `{}` stands here a second time", secret.name);
-            problems.push(at(&format!("/secrets/{index}"), &message, "give the first one all the paths"));
-        }
-        for path in &secret.paths {
-            if let Some(other) = filled.iter().find(|other| is_inside(path, other) || is_inside(other, path)) {
-                let message = format!("`{path}` and `{other}` overlap: one secret would erase the other");
-                problems.push(at(
-                    &format!("/secrets/{index}/paths"),
-                    &message,
-                    "let each secret fill a path of its own",
-                ));
-            }
-            filled.push(path);
-        }
-        let pointer = format!("/secrets/{index}");
-        if crate::library::require_name("secret", &secret.name).is_err() {
-            problems.push(at(&pointer, "the secret has no proper name", "use a-z, 0-9 and -"));
-        }
-        for path in secret.paths.iter().chain(&secret.previous_paths) {
-            if crate::overlay::parse_path(path).is_none() {
-                let message = format!("`{path}` is no value path");
-                problems.push(at(&format!("{pointer}/paths"), &message, "write it as hub.db.password or keys[0]"));
-            }
-        }
-    }
+    problems.extend(secret_specs::problems(spec, name, document));
     let defaults = Value::Object(spec.defaults.clone());
     let nested = document.nested("/defaults", defaults);
     if let Err(more) = Layer::check(String::new(), "", nested) {
         problems.extend(more);
     }
     problems
-}
-
-/// Whether a value path is another one or leads on from it.
-fn is_inside(long: &str, short: &str) -> bool {
-    long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// A duration as `90s`, `15m` or `1h`, in seconds.

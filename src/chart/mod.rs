@@ -5,6 +5,7 @@ mod expression;
 mod load;
 mod metadata;
 pub mod release;
+mod secret_specs;
 mod template;
 
 use std::collections::BTreeMap;

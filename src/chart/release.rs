@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::secrets::SecretKind;
+use crate::settings::SecretMode;
 
 /// The content of `charts/<name>/release.yaml`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +39,16 @@ pub struct ReleaseSpec {
     pub defaults: Map<String, Value>,
     /// The secrets it needs and the value paths that they fill.
     pub secrets: Vec<SecretSpec>,
+    /// With `secretMode: existing`, the value paths that get a fingerprint of the Secret with this
+    /// chart's secrets: annotations of the pods that read it, so that a changed one restarts them.
+    pub fingerprint_paths: Vec<String>,
+}
+
+impl ReleaseSpec {
+    /// Whether any of its secrets goes into a Kubernetes Secret of ours.
+    pub fn delivers(&self, mode: SecretMode) -> bool {
+        self.secrets.iter().any(|secret| secret.is_delivered(mode))
+    }
 }
 
 /// Where the Helm chart comes from: a repository, or the `helm/` folder beside `release.yaml`.
@@ -108,6 +119,35 @@ pub struct SecretSpec {
     pub prepend: bool,
     /// Where a hub that was installed by hand keeps it.
     pub adopt: Vec<AdoptFrom>,
+    /// Where it goes with `secretMode: existing`: keys of the Kubernetes Secret with this chart's
+    /// secrets. None: the chart can read it from its values alone.
+    pub existing: Vec<ExistingKey>,
+    /// Why there is no `existing`, one line for people.
+    pub inline_because: String,
+}
+
+impl SecretSpec {
+    /// Whether it goes into a Kubernetes Secret of ours instead of the values.
+    pub fn is_delivered(&self, mode: SecretMode) -> bool {
+        mode == SecretMode::Existing && !self.existing.is_empty()
+    }
+}
+
+/// A key of the Kubernetes Secret with a chart's secrets.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ExistingKey {
+    /// The key.
+    pub key: String,
+    /// The key holds a YAML document, and the secret stands at this path in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The key holds several secrets, and this text stands before this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub separator: Option<String>,
+    /// It is the value before that goes here, once it was replaced.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub previous: bool,
 }
 
 impl AdoptFrom {

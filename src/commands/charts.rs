@@ -11,6 +11,7 @@ use super::{Outcome, profiles, pull};
 use crate::archive::ChartContent;
 use crate::chart::{self, Chart, release::Scope};
 use crate::cli::{Environment, GlobalArgs, TargetArgs, candidates};
+use crate::compose;
 use crate::context::{Context, ReleaseContext};
 use crate::error::{Error, Result};
 use crate::fs::{self, Access};
@@ -24,6 +25,7 @@ use crate::profile::Profile;
 use crate::reference;
 use crate::render;
 use crate::select;
+use crate::settings::{SecretMode, Settings};
 use crate::site;
 use crate::ui::{OutputFormat, Ui, table};
 
@@ -151,11 +153,9 @@ fn check(library: &Library, name: &str) -> Result<usize> {
     for Profile { layers, name: profile, .. } in &profiles {
         let own = select::defaults(&chart);
         let settings = layers::settings(std::iter::once(&own).chain(layers))?;
-        let release =
-            ReleaseContext { name: chart.release_name(name), namespace: name.to_owned(), chart: name.to_owned() };
-        let context = Context::build(&settings, release, Some("postgresql".to_owned()));
-        for problem in render::values(&chart, &context, "values.yaml").err().unwrap_or_default() {
+        for problem in render_problems(&chart, &settings) {
             match found.iter_mut().find(|(known, _)| *known == problem) {
+                Some((_, profiles)) if profiles.last() == Some(&profile.as_str()) => {}
                 Some((_, profiles)) => profiles.push(profile),
                 None => found.push((problem, vec![profile])),
             }
@@ -169,6 +169,20 @@ fn check(library: &Library, name: &str) -> Result<usize> {
         return Ok(profiles.len());
     }
     Err(Error::problems(format!("the chart `{name}` is not right"), problems))
+}
+
+/// What is wrong with the values that a chart renders, wherever its secrets go.
+fn render_problems(chart: &Chart, settings: &Settings) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for secret_mode in [SecretMode::Inline, SecretMode::Existing] {
+        let (name, chart_name) = (chart.release_name(&chart.name), chart.name.clone());
+        let release = ReleaseContext { name, namespace: chart_name.clone(), chart: chart_name };
+        let settings = Settings { secret_mode, ..settings.clone() };
+        let secret = compose::secret_of(chart, secret_mode);
+        let context = Context::build(&settings, release, Some("postgresql".to_owned()), secret);
+        problems.extend(render::values(chart, &context, "values.yaml").err().unwrap_or_default());
+    }
+    problems
 }
 
 /// What the chart needs and nobody provides. The engine stands for any: it is the site file's choice.

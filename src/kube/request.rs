@@ -8,7 +8,9 @@ use std::error::Error as StdError;
 use std::io::ErrorKind as IoKind;
 use std::time::Duration;
 
-use ::kube::api::{DeleteParams, GetParams, ListParams, ObjectList, PartialObjectMeta, PostParams, TypeMeta};
+use ::kube::api::{
+    DeleteParams, GetParams, ListParams, ObjectList, PartialObjectMeta, PostParams, Preconditions, TypeMeta,
+};
 use ::kube::core::Request;
 use ::kube::{Client, Error as KubeError, Resource};
 use serde::Serialize;
@@ -120,16 +122,20 @@ impl Cluster {
         self.client.request_text(request).await.map(drop)
     }
 
-    /// Deletes an object; one that is gone already is no error.
+    /// Deletes an object; in exactly the state that a `resourceVersion` names, where one is given. One
+    /// that is gone already is no error.
     ///
     /// # Errors
-    /// When that is not allowed or the server cannot be reached.
-    pub async fn delete<K>(&self, namespace: Option<&str>, name: &str) -> Result<(), KubeError>
+    /// Also when it was changed since.
+    pub async fn delete<K>(&self, namespace: &str, name: &str, resource_version: Option<&str>) -> Result<(), KubeError>
     where
         K: Resource<DynamicType = ()>,
     {
-        let request = resource::<K>(namespace).delete(name, &DeleteParams::default());
-        match self.client.request_text(request.map_err(KubeError::BuildRequest)?).await {
+        let preconditions =
+            resource_version.map(|state| Preconditions { resource_version: Some(state.to_owned()), uid: None });
+        let params = DeleteParams { preconditions, ..DeleteParams::default() };
+        let request = resource::<K>(Some(namespace)).delete(name, &params).map_err(KubeError::BuildRequest)?;
+        match self.client.request_text(request).await {
             Err(KubeError::Api(status)) if status.is_not_found() => Ok(()),
             answer => answer.map(drop),
         }

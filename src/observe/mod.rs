@@ -18,6 +18,7 @@ use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::chart::release::Scope;
 use crate::error::{Error, Result};
 use crate::kube::{Cluster, denied};
+use crate::secrets::delivered::{self, StoredSecret};
 use crate::secrets::{self, Found, StoredLedger};
 
 /// A release by namespace and name.
@@ -40,6 +41,8 @@ pub struct Observed {
     pub found: Vec<Found>,
     /// Volume claims of databases that are there.
     pub claims: BTreeSet<String>,
+    /// Secrets of the names that ours have which carry secrets to charts, by name.
+    pub delivered: BTreeMap<String, StoredSecret>,
 }
 
 impl Observed {
@@ -65,16 +68,29 @@ pub fn database_claim(entry: &ReleaseEntry) -> String {
 /// Whatever cannot be read and may matter.
 pub async fn observe(cluster: &Cluster, manifest: &Manifest) -> Result<Observed> {
     let namespace = manifest.namespace.as_str();
-    let (classes, namespace_exists, releases, ledger, found, claims) = futures::try_join!(
+    let (classes, namespace_exists, releases, ledger, found, claims, delivered) = futures::try_join!(
         class::defaults(cluster),
         namespace_exists(cluster, namespace),
         releases(cluster, manifest),
         secrets::cluster::read(cluster, namespace),
         secret::found(cluster, namespace, &manifest.secrets),
         claims(cluster, manifest),
+        delivered(cluster, manifest),
     )?;
     let (releases, unreadable) = releases;
-    Ok(Observed { classes, namespace_exists, releases, unreadable, ledger, found, claims })
+    let found = secret::in_use(found, manifest, &releases, &delivered);
+    Ok(Observed { classes, namespace_exists, releases, unreadable, ledger, found, claims, delivered })
+}
+
+/// The Secrets with the charts' secrets, also those that the bundle no longer writes.
+async fn delivered(cluster: &Cluster, manifest: &Manifest) -> Result<BTreeMap<String, StoredSecret>> {
+    let ours = manifest.releases.iter().filter(|entry| entry.scope == Scope::Hub);
+    let reads = ours.map(|entry| async {
+        let name = delivered::secret_name(&entry.chart);
+        let secret = delivered::read(cluster, &entry.namespace, &name).await?;
+        Ok(secret.map(|secret| (name, secret)))
+    });
+    Ok(futures::future::try_join_all(reads).await?.into_iter().flatten().collect())
 }
 
 async fn namespace_exists(cluster: &Cluster, name: &str) -> Result<Option<bool>> {
@@ -120,10 +136,7 @@ async fn releases(cluster: &Cluster, manifest: &Manifest) -> Result<Releases> {
 
 async fn claims(cluster: &Cluster, manifest: &Manifest) -> Result<BTreeSet<String>> {
     let namespace = manifest.namespace.as_str();
-    let filled = |entry: &ReleaseEntry| {
-        let prefix = format!("{}:", entry.chart);
-        manifest.secrets.iter().any(|secret| secret.fills.iter().any(|place| place.starts_with(&prefix)))
-    };
+    let filled = |entry: &ReleaseEntry| manifest.secrets.iter().any(|secret| secret.is_of(&entry.chart));
     let reads =
         manifest.releases.iter().filter(|entry| entry.namespace == namespace && filled(entry)).map(|entry| async {
             let name = database_claim(entry);

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 
 use super::*;
+use crate::bundle;
 use crate::bundle::manifest::SecretEntry;
+use crate::bundle::tests::release;
 use crate::chart::release::AdoptFrom;
 use crate::kube::{ClusterId, Connection};
 use crate::secrets::SecretKind;
@@ -71,43 +73,22 @@ fn serve(stream: &TcpStream, answers: &BTreeMap<String, (u16, String)>, log: &Mu
 }
 
 fn manifest() -> Manifest {
-    let entry = |name: &str, namespace: &str, scope| ReleaseEntry {
-        name: name.into(),
-        namespace: namespace.into(),
-        chart: name.into(),
-        helm_chart: name.into(),
-        version: "1".into(),
-        archive: "a.tgz".into(),
-        sha256: None,
-        scope,
-        needs: vec![],
-        condition: None,
-        timeout_seconds: 1,
-        public_service: None,
-        values: vec![],
-        command: String::new(),
-        edits: None,
+    let entry =
+        |name: &str, namespace: &str, scope| ReleaseEntry { namespace: namespace.into(), scope, ..release(name) };
+    let secret = SecretEntry {
+        name: "database-password".into(),
+        kind: SecretKind::Alnum(16),
+        fills: vec!["postgresql:auth.password".into()],
+        adopt: vec![AdoptFrom { secret: "postgresql".into(), key: "password".into(), ..AdoptFrom::default() }],
+        ..SecretEntry::default()
     };
-    Manifest {
-        format: 1,
-        chart: "postgresql".into(),
-        profile: "p".into(),
-        namespace: "dhub".into(),
-        inputs: vec![],
-        releases: vec![entry("storage", "sys", Scope::Cluster), entry("postgresql", "dhub", Scope::Hub)],
-        secrets: vec![SecretEntry {
-            name: "database-password".into(),
-            kind: SecretKind::Alnum(16),
-            fills: vec!["postgresql:auth.password".into()],
-            adopt: vec![AdoptFrom { secret: "postgresql".into(), key: "password".into(), ..AdoptFrom::default() }],
-            ..SecretEntry::default()
-        }],
-        files: vec![],
-    }
+    let releases = vec![entry("storage", "sys", Scope::Cluster), entry("postgresql", "dhub", Scope::Hub)];
+    bundle::tests::manifest(releases, vec![secret])
 }
 
 const LEDGER: &str = "/api/v1/namespaces/dhub/secrets/helm-iris-ledger";
 const CHART_SECRET: &str = "/api/v1/namespaces/dhub/secrets/postgresql";
+const DELIVERED: &str = "/api/v1/namespaces/dhub/secrets/helm-iris-postgresql";
 const CLAIM: &str = "/api/v1/namespaces/dhub/persistentvolumeclaims/data-postgresql-0";
 const RELEASES: &str = "/api/v1/namespaces/dhub/secrets";
 const SHARED: &str = "/api/v1/namespaces/sys/secrets";
@@ -156,7 +137,7 @@ fn an_empty_cluster_is_empty() {
 
 #[test]
 fn what_may_not_be_read_is_never_absent() {
-    for path in [LEDGER, CHART_SECRET, CLAIM, RELEASES] {
+    for path in [LEDGER, CHART_SECRET, DELIVERED, CLAIM, RELEASES] {
         let (observed, server) = run(&[(path, 403, status(403, "Forbidden"))]);
         let error = observed.unwrap_err();
         assert!(
@@ -193,10 +174,13 @@ fn what_is_there_is_found() {
     let observed = run(&[
         (CLAIM, 200, json!({"metadata": {"name": "data-postgresql-0"}})),
         (CHART_SECRET, 200, json!({"metadata": {"name": "postgresql"}, "data": {"password": "b2xkLXBhc3N3b3Jk"}})),
+        (DELIVERED, 200, json!({"metadata": {"name": "helm-iris-postgresql"}, "data": {"password": "bmV3"}})),
         ("/api/v1/namespaces/dhub", 200, json!({"metadata": {"name": "dhub"}})),
     ]);
     let observed = observed.0.unwrap();
     assert!(observed.claims.contains("data-postgresql-0"));
     assert_eq!(observed.found[0].value.expose(), "old-password");
     assert_eq!(observed.namespace_exists, Some(true));
+    let delivered = &observed.delivered["helm-iris-postgresql"];
+    assert!(delivered.content["password"].expose() == "new" && !delivered.ours);
 }

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::compare::{Secrecy, differences};
-use super::handover;
-use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip};
-use crate::bundle::manifest::{Manifest, ReleaseEntry};
+use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip, deliver, handover};
+use crate::bundle::manifest::{Manifest, ReleaseEntry, SecretEntry};
 use crate::chart::release::{Condition, Scope};
 use crate::error::{Error, Result};
 use crate::helm::{Scrub, chart_digest_of};
 use crate::observe::{Classes, Observed, ReleaseState, database_claim, key};
+use crate::secrets::delivered::Content;
 use crate::secrets::{Note, Reconciled};
 
 /// A release of the bundle and the values that Helm would get for it.
@@ -19,6 +19,8 @@ pub struct Desired {
     pub entry: ReleaseEntry,
     /// All its files merged. They hold secrets.
     pub values: Value,
+    /// What the Kubernetes Secret has to hold that carries secrets to it; none where it has none.
+    pub secret: Option<Content>,
 }
 
 /// What a plan is made from.
@@ -59,9 +61,11 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
     }
     let scrub = Scrub::new(&input.secrets.ledger);
     for desired in input.desired {
+        operations.extend(deliver::write(input, desired)?);
         operations.push(Operation::Release(release(input, desired, &scrub)?));
     }
     handover::order(&mut operations, input);
+    operations.extend(deliver::removals(input));
     Ok(Plan {
         cluster: input.cluster.to_owned(),
         server: input.server.to_owned(),
@@ -244,10 +248,8 @@ fn lost_password(input: &Input<'_>) -> Result<()> {
     for desired in input.desired {
         let entry = &desired.entry;
         let claim = database_claim(entry);
-        let prefix = format!("{}:", entry.chart);
-        let lost = input.manifest.secrets.iter().find(|secret| {
-            input.secrets.fresh.contains(&secret.name) && secret.fills.iter().any(|place| place.starts_with(&prefix))
-        });
+        let fresh = |secret: &&SecretEntry| input.secrets.fresh.contains(&secret.name) && secret.is_of(&entry.chart);
+        let lost = input.manifest.secrets.iter().find(fresh);
         if let Some(secret) = lost.filter(|_| input.observed.claims.contains(&claim)) {
             let namespace = &entry.namespace;
             return Err(Error::user(format!(
@@ -265,4 +267,4 @@ fn lost_password(input: &Input<'_>) -> Result<()> {
 
 #[cfg(test)]
 #[path = "build_tests.rs"]
-mod tests;
+pub(super) mod tests;

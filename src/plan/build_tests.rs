@@ -3,40 +3,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::*;
-use crate::bundle::manifest::SecretEntry;
+use crate::bundle;
+use crate::bundle::manifest::{Delivered, SecretEntry};
 use crate::chart::release::Scope;
 use crate::helm::description;
 use crate::observe::DefaultClass;
 use crate::plan::lines;
 use crate::redact::Secret;
+use crate::secrets::delivered::{Content, StoredSecret};
 use crate::secrets::{Ledger, Need, Note, SecretKind};
 
-fn entry(name: &str, scope: Scope) -> ReleaseEntry {
+pub(in crate::plan) fn entry(name: &str, scope: Scope) -> ReleaseEntry {
     ReleaseEntry {
-        name: name.into(),
         namespace: if scope == Scope::Hub { "dhub".into() } else { "helm-iris-system".into() },
-        chart: name.into(),
-        helm_chart: name.into(),
-        version: "1.0.0".into(),
-        archive: format!("{name}-1.0.0.tgz"),
-        sha256: Some("ab".into()),
         scope,
-        needs: vec![],
         condition: (name == "storage").then_some(Condition::NoDefaultClass),
-        timeout_seconds: 60,
-        public_service: None,
-        values: vec![],
-        command: String::new(),
-        edits: None,
+        ..bundle::tests::release(name)
     }
 }
 
-struct World {
-    manifest: Manifest,
-    desired: Vec<Desired>,
-    observed: Observed,
-    secrets: Reconciled,
-    force: bool,
+pub(in crate::plan) struct World {
+    pub(in crate::plan) manifest: Manifest,
+    pub(in crate::plan) desired: Vec<Desired>,
+    pub(in crate::plan) observed: Observed,
+    pub(in crate::plan) secrets: Reconciled,
+    pub(in crate::plan) force: bool,
 }
 
 fn class(name: &str, made_by: Option<(&str, &str)>) -> DefaultClass {
@@ -45,7 +36,7 @@ fn class(name: &str, made_by: Option<(&str, &str)>) -> DefaultClass {
 
 impl World {
     /// An empty cluster and a bundle of storage and postgresql.
-    fn new() -> Self {
+    pub(in crate::plan) fn new() -> Self {
         let mut ledger = Ledger::create().unwrap();
         ledger
             .ensure(&[Need { name: "database-password".into(), kind: SecretKind::Alnum(16), ..Need::default() }])
@@ -61,17 +52,13 @@ impl World {
         let values =
             [json!({"storageClass": {"name": "cinder"}}), json!({"size": "8Gi", "auth": {"password": password}})];
         Self {
-            desired: releases.iter().cloned().zip(values).map(|(entry, values)| Desired { entry, values }).collect(),
-            manifest: Manifest {
-                format: 1,
-                chart: "postgresql".into(),
-                profile: "cumulus".into(),
-                namespace: "dhub".into(),
-                inputs: vec![],
-                releases,
-                secrets: vec![secret],
-                files: vec![],
-            },
+            desired: releases
+                .iter()
+                .cloned()
+                .zip(values)
+                .map(|(entry, values)| Desired { entry, values, secret: None })
+                .collect(),
+            manifest: bundle::tests::manifest(releases, vec![secret]),
             observed: Observed {
                 classes: Classes::Known(vec![]),
                 namespace_exists: Some(false),
@@ -80,6 +67,7 @@ impl World {
                 ledger: None,
                 found: vec![],
                 claims: BTreeSet::new(),
+                delivered: BTreeMap::new(),
             },
             secrets: Reconciled {
                 notes: vec![Note::New { names: vec!["database-password".into()] }],
@@ -93,7 +81,7 @@ impl World {
     }
 
     /// As after an installation of exactly this bundle.
-    fn installed() -> Self {
+    pub(in crate::plan) fn installed() -> Self {
         let mut world = Self::new();
         for desired in &world.desired {
             let state = ReleaseState {
@@ -115,11 +103,11 @@ impl World {
         world
     }
 
-    fn state(&mut self, name: &str) -> &mut ReleaseState {
+    pub(in crate::plan) fn state(&mut self, name: &str) -> &mut ReleaseState {
         self.observed.releases.values_mut().find(|state| state.chart == name).unwrap()
     }
 
-    fn plan(&self) -> Result<Plan> {
+    pub(in crate::plan) fn plan(&self) -> Result<Plan> {
         build(&Input {
             cluster: "cumulus",
             server: "https://c:6443",
@@ -286,59 +274,76 @@ fn a_volume_without_its_password_stops() {
     assert!(world.plan().is_ok());
 }
 
-/// The hub, which takes either password, and its database.
-fn with_hub(mut world: World) -> World {
-    let mut hub = entry("dhub", Scope::Hub);
-    hub.needs = vec!["postgresql".into()];
-    let password = world.secrets.ledger.value("database-password").unwrap().expose().to_owned();
-    world.manifest.releases.push(hub.clone());
-    world.manifest.secrets[0].fills.push("dhub:password".into());
-    world.manifest.secrets[0].previous_fills.push("dhub:before".into());
-    let values = json!({"password": password});
-    let state = ReleaseState {
-        revision: 1,
-        status: "deployed".into(),
-        description: description("ab"),
-        chart: hub.helm_chart.clone(),
-        version: hub.version.clone(),
-        config: values.clone(),
-        manifest: Secret::new(String::new()),
-    };
-    world.observed.releases.insert(key(&hub), state);
-    world.desired.push(Desired { entry: hub, values });
-    world
+/// A Secret that carries the password to the database, as it stands in the cluster.
+pub(in crate::plan) fn stored(content: &Content, ours: bool) -> StoredSecret {
+    StoredSecret { content: content.clone(), ours, resource_version: "7".into() }
 }
 
-/// What the bundle's values are once the password was replaced.
-fn replace_password(world: &mut World) {
-    let need = world.manifest.secrets[0].need();
-    let before = world.secrets.ledger.value("database-password").unwrap().clone();
-    world.secrets.ledger.replace(&need, crate::secrets::Source::Generated, Secret::new("new-password".into()));
-    for desired in &mut world.desired {
-        match desired.entry.name.as_str() {
-            "postgresql" => desired.values["auth"]["password"] = json!("new-password"),
-            "dhub" => desired.values = json!({"password": "new-password", "before": before.expose()}),
-            _ => {}
-        }
-    }
-}
+pub(in crate::plan) const SECRET: &str = "helm-iris-postgresql";
 
-fn order(plan: &Plan) -> Vec<(&str, bool, bool)> {
-    plan.releases().map(|one| (one.name.as_str(), one.changes(), one.awaited)).collect()
+fn delivering(mut world: World) -> (World, Content) {
+    let content = Content::from([("password".to_owned(), Secret::new("hunter2hunter2".into()))]);
+    world.desired[1].secret = Some(content.clone());
+    (world, content)
 }
 
 #[test]
-fn the_side_that_takes_either_password_goes_first() {
-    let mut world = with_hub(World::installed());
-    let installed = [("storage", false, false), ("postgresql", false, false), ("dhub", false, false)];
-    assert_eq!(order(&world.plan().unwrap()), installed);
-    replace_password(&mut world);
-    let replaced = [("storage", false, false), ("dhub", true, true), ("postgresql", true, false)];
-    assert_eq!(order(&world.plan().unwrap()), replaced);
-    // Stopped between the two.
-    world.state("dhub").config = world.desired[2].values.clone();
-    let stopped = [("storage", false, false), ("dhub", false, true), ("postgresql", true, false)];
-    assert_eq!(order(&world.plan().unwrap()), stopped);
-    world.state("postgresql").config = world.desired[1].values.clone();
-    assert_eq!(order(&world.plan().unwrap()), installed);
+fn a_secret_is_written_when_it_is_new_or_differs_and_before_its_release() {
+    let (mut world, content) = delivering(World::installed());
+    insta::assert_snapshot!(world.text(), @r"
+    Plan for namespace dhub in cumulus (https://c:6443)
+
+      = storage     unchanged: storage 1.0.0, revision 1
+      + secrets     Secret helm-iris-postgresql, for postgresql to read
+      = postgresql  unchanged: postgresql 1.0.0, revision 1
+    ");
+    world.observed.delivered.insert(SECRET.into(), stored(&content, true));
+    assert!(world.plan().unwrap().is_empty());
+    let other = Content::from([("password".to_owned(), Secret::new("another".into()))]);
+    world.observed.delivered.insert(SECRET.into(), stored(&other, true));
+    assert!(world.text().contains("~ secrets     Secret helm-iris-postgresql: its content"));
+    let json = serde_json::to_string(&world.plan().unwrap()).unwrap();
+    assert!(json.contains("write-secret") && !json.contains("hunter2"), "{json}");
+}
+
+#[test]
+fn a_secret_of_somebody_else_is_not_written_over_and_not_removed() {
+    let (mut world, content) = delivering(World::installed());
+    world.observed.delivered.insert(SECRET.into(), stored(&content, false));
+    let error = world.plan().unwrap_err();
+    assert!(error.message.contains("helm iris did not make") && error.hints[1].contains("kubectl delete"), "{error:?}");
+    world.desired[1].secret = None;
+    assert!(world.plan().unwrap().is_empty());
+}
+
+#[test]
+fn a_secret_that_nothing_reads_any_more_is_removed_at_the_end() {
+    let (mut world, content) = delivering(World::installed());
+    world.desired[1].secret = None;
+    world.observed.delivered.insert(SECRET.into(), stored(&content, true));
+    let plan = world.plan().unwrap();
+    let last = Operation::RemoveSecret { name: SECRET.into(), namespace: "dhub".into() };
+    assert_eq!(plan.operations.last(), Some(&last));
+    assert!(world.text().contains("- secrets     Secret helm-iris-postgresql: removed, nothing reads it any more"));
+}
+
+#[test]
+fn a_volume_without_its_password_stops_where_it_is_delivered_too() {
+    let (mut world, _) = delivering(World::new());
+    world.observed.claims.insert("data-postgresql-0".into());
+    let to =
+        Delivered { chart: "postgresql".into(), key: "password".into(), path: None, separator: None, previous: false };
+    world.manifest.secrets[0] = SecretEntry { fills: vec![], delivered: vec![to], ..world.manifest.secrets[0].clone() };
+    assert!(world.plan().unwrap_err().message.contains("whose password nobody knows"));
+}
+
+/// A fingerprint tells nothing and is shown, so that a reader sees why pods restart.
+#[test]
+fn a_changed_fingerprint_is_shown() {
+    let (mut world, content) = delivering(World::installed());
+    world.observed.delivered.insert(SECRET.into(), stored(&content, true));
+    world.desired[1].values["podAnnotations"] = json!({"helm-iris/fingerprint": "b".repeat(16)});
+    world.state("postgresql").config["podAnnotations"] = json!({"helm-iris/fingerprint": "a".repeat(16)});
+    let text = world.text();
+    assert!(text.contains(&format!("\"{}\"", "a".repeat(16))) && text.contains(&"b".repeat(16)), "{text}");
 }

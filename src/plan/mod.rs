@@ -2,6 +2,7 @@
 
 mod build;
 mod compare;
+mod deliver;
 mod handover;
 mod view;
 
@@ -12,7 +13,6 @@ use crate::secrets::Note;
 
 pub use build::{Desired, Input, build};
 pub use compare::{Change, ValueChange};
-pub use handover::outdated;
 pub use view::{lines, note};
 
 /// What would be done, in order.
@@ -51,8 +51,26 @@ pub enum Operation {
         /// Whether it is new.
         new: bool,
     },
+    /// Write a Secret that carries secrets to a chart.
+    WriteSecret {
+        /// Its name.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+        /// The release that reads it.
+        release: String,
+        /// Whether it is new.
+        new: bool,
+    },
     /// One release.
     Release(ReleaseOperation),
+    /// Remove such a Secret, which nothing reads any more.
+    RemoveSecret {
+        /// Its name.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+    },
 }
 
 /// What happens to a release.
@@ -163,10 +181,22 @@ impl Plan {
 }
 
 impl Operation {
+    /// The release that it is about.
+    pub fn release(&self) -> Option<&str> {
+        match self {
+            Self::Release(release) => Some(&release.name),
+            Self::WriteSecret { release, .. } => Some(release),
+            _ => None,
+        }
+    }
+
     /// Whether it changes the cluster.
     pub fn changes(&self) -> bool {
         match self {
-            Self::CreateNamespace { .. } | Self::WriteLedger { .. } => true,
+            Self::CreateNamespace { .. }
+            | Self::WriteLedger { .. }
+            | Self::WriteSecret { .. }
+            | Self::RemoveSecret { .. } => true,
             Self::Release(release) => release.changes(),
         }
     }

@@ -10,7 +10,7 @@ const NARROWEST: usize = 11;
 /// More changed values than this are counted, not listed.
 const MAX_CHANGES: usize = 20;
 
-/// The plan, line by line: `+` new, `~` changed, `=` as it is, `-` left out, `!` to be noted.
+/// The plan, line by line: `+` new, `~` changed, `=` as it is, `-` left out or removed, `!` to be noted.
 pub fn lines(plan: &Plan) -> Vec<String> {
     let mut lines = vec![format!("Plan for namespace {} in {}", plan.namespace, place(plan)), String::new()];
     let width = plan.releases().map(|release| release.name.len()).chain([NARROWEST]).max().unwrap_or(NARROWEST);
@@ -53,6 +53,13 @@ fn operation_lines(operation: &Operation, width: usize) -> Vec<String> {
             line("+", "secrets", "the hub's ledger, kept in the cluster from now on")
         }
         Operation::WriteLedger { new: false, .. } => line("~", "secrets", "the hub's ledger"),
+        Operation::WriteSecret { name, release, new: true, .. } => {
+            line("+", "secrets", &format!("Secret {name}, for {release} to read"))
+        }
+        Operation::WriteSecret { name, new: false, .. } => line("~", "secrets", &format!("Secret {name}: its content")),
+        Operation::RemoveSecret { name, .. } => {
+            line("-", "secrets", &format!("Secret {name}: removed, nothing reads it any more"))
+        }
         Operation::Release(release) => release_lines(release, width),
     }
 }

@@ -13,7 +13,7 @@ pub const NAME: &str = "helm-iris-ledger";
 /// Its only key.
 const KEY: &str = "ledger.yaml";
 /// Says whose it is.
-const LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "helm-iris");
+pub(super) const LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "helm-iris");
 
 /// A ledger as it stands in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,17 @@ pub enum Written {
     Done,
     /// Somebody else was faster; nothing was written.
     Outrun,
+}
+
+impl Written {
+    /// How a write of a Secret ended that names the state which it replaces.
+    pub(super) fn of(result: Result<(), ::kube::Error>) -> Result<Self, ::kube::Error> {
+        match result {
+            Ok(()) => Ok(Self::Done),
+            Err(::kube::Error::Api(status)) if status.is_already_exists() || status.is_conflict() => Ok(Self::Outrun),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// Reads the ledger of the hub in a namespace.
@@ -73,11 +84,8 @@ pub async fn write(
         None => cluster.create(Some(namespace), &secret).await,
         Some(_) => cluster.replace(Some(namespace), NAME, &secret).await,
     };
-    match result {
-        Ok(()) => Ok(Written::Done),
-        Err(::kube::Error::Api(status)) if status.is_already_exists() || status.is_conflict() => Ok(Written::Outrun),
-        Err(error) => Err(denied(&error, &cluster.server, &format!("write the ledger (Secret {NAME}) in {namespace}"))),
-    }
+    Written::of(result)
+        .map_err(|error| denied(&error, &cluster.server, &format!("write the ledger (Secret {NAME}) in {namespace}")))
 }
 
 fn secret_of(ledger: &Ledger, before: Option<&StoredLedger>) -> KubeSecret {

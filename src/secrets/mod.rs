@@ -3,6 +3,7 @@
 mod age;
 mod check;
 pub mod cluster;
+pub mod delivered;
 mod kind;
 mod ledger;
 mod local;

@@ -91,6 +91,7 @@ mod tests {
             "/storage/newClass/reclaimPolicy",
             "/scheduling/userTolerations",
             "/login",
+            "/secretMode",
         ]);
         let leaf = prop_oneof![
             "[-.a-zA-Z0-9_+]{0,6}".prop_map(Value::from),
@@ -98,7 +99,7 @@ mod tests {
             "[0-9a-f]{63,65}".prop_map(Value::from),
             "[a-z_][a-z0-9_]{60,64}".prop_map(Value::from),
             "\\PC{0,3}\n?".prop_map(Value::from),
-            prop::sample::select(vec!["Delete", "Retain", "4.4.0", "1G\n", "é"]).prop_map(Value::from),
+            prop::sample::select(vec!["Delete", "Retain", "existing", "4.4.0", "1G\n", "é"]).prop_map(Value::from),
             (-3_i64..6_000_000_000).prop_map(Value::from),
             (-1.0..4.0).prop_map(|number: f64| json!(number)),
             Just(json!(true)),

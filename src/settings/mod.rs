@@ -30,6 +30,8 @@ pub struct Settings {
     pub database: Database,
     /// Dask clusters that users start.
     pub dask: Dask,
+    /// How secrets reach the charts.
+    pub secret_mode: SecretMode,
     /// Other places to get upstream charts from, by chart name (a mirror, or another version).
     pub sources: BTreeMap<String, SourceOverride>,
     /// Raw Helm values by chart of helm iris, laid over what it renders.
@@ -326,6 +328,17 @@ pub struct DaskPod {
     pub cpu: Cpu,
     /// Memory.
     pub memory: Memory,
+}
+
+/// How secrets reach the charts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretMode {
+    /// As Helm values, in `secrets.yaml`. Helm keeps them with each release.
+    #[default]
+    Inline,
+    /// In Kubernetes Secrets that helm iris writes and the charts read, as far as they can.
+    Existing,
 }
 
 /// Another place to get an upstream chart from.

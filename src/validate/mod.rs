@@ -1,5 +1,6 @@
 //! CHECK: everything that can be known to be wrong before anything is written.
 
+mod delivery;
 mod names;
 mod placeholders;
 mod rules;
@@ -80,6 +81,7 @@ pub fn check(subjects: &[Subject<'_>]) -> Vec<Problem> {
         let merged = subject.merged();
         problems.extend(names::check(subject.release));
         problems.extend(placeholders::check(&merged));
+        problems.extend(delivery::check(subject, &merged));
         problems.extend(rules::check(&merged));
         if let Some(chart) = subject.chart {
             problems.extend(schemas::check(chart, &merged, subject.overrides));

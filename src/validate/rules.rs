@@ -66,16 +66,37 @@ fn clear_text(merged: &Merged<'_>, root: &str) -> Option<Problem> {
     })
 }
 
+/// Where the hub keeps the token of the service `dask-gateway` in a Secret (z2jh, `get_secret_value`).
+const TOKEN_KEY: &str = "hub.services.dask-gateway.apiToken";
+
 /// Hub and gateway must hold the same token.
 fn tokens(merged: &Merged<'_>) -> Option<Problem> {
-    let hub = merged.value.pointer("/jupyterhub/hub/services/dask-gateway/apiToken")?;
-    let at = "/dask-gateway/gateway/auth/jupyterhub/apiToken";
-    let gateway = merged.value.pointer(at)?;
-    (hub != gateway).then(|| {
-        merged
-            .error(at, "the hub and the gateway have different tokens for the service dask-gateway")
-            .fix("let one secret of release.yaml fill both paths")
-    })
+    let hub = "/jupyterhub/hub/services/dask-gateway/apiToken";
+    let gateway = "/dask-gateway/gateway/auth/jupyterhub";
+    let text = |at: &str| merged.value.pointer(at).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let (at, of_gateway) = (format!("{gateway}/apiToken"), text(&format!("{gateway}/apiToken")));
+    if let (Some(hub), Some(gateway)) = (text(hub), of_gateway) {
+        return (hub != gateway).then(|| {
+            merged
+                .error(&at, "the hub and the gateway have different tokens for the service dask-gateway")
+                .fix("let one secret of release.yaml fill both paths")
+        });
+    }
+    // The hub reads its token in this Secret; the gateway, unless told, in that of the hub's chart.
+    let secret = text("/jupyterhub/hub/existingSecret").filter(|_| text(hub).is_none())?;
+    merged.value.pointer(gateway)?;
+    let (name, key) = ("apiTokenFromSecretName", "apiTokenFromSecretKey");
+    let (at, set) = if of_gateway.is_some() {
+        (at, "take it out, so that the gateway reads it there too".to_owned())
+    } else if text(&format!("{gateway}/{name}")) != Some(secret) {
+        (format!("{gateway}/{name}"), format!("set gateway.auth.jupyterhub.{name}: {secret}"))
+    } else if text(&format!("{gateway}/{key}")).is_some_and(|key| key != TOKEN_KEY) {
+        (format!("{gateway}/{key}"), format!("set gateway.auth.jupyterhub.{key}: {TOKEN_KEY}"))
+    } else {
+        return None;
+    };
+    let message = format!("the gateway does not read its token where the hub does, in the Secret {secret}");
+    Some(merged.error(&at, message).fix(set))
 }
 
 /// What was reviewed must be what runs.
@@ -104,4 +125,51 @@ fn floating_tags(merged: &Merged<'_>) -> Vec<Problem> {
                 .fix("name a tag of one build, e.g. 2025.11.13")
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::yaml::Document;
+
+    /// Where the problem with the token is; none where hub and gateway have the same.
+    fn place(hub: &Value, gateway: &Value) -> Option<String> {
+        let value = json!({"jupyterhub": {"hub": hub}, "dask-gateway": {"gateway": {"auth": {"jupyterhub": gateway}}}});
+        let rendered = Document::synthetic("values.yaml", value.clone());
+        let overrides = Document::synthetic("overrides.yaml", json!({}));
+        let merged = Merged { value, rendered: &rendered, overrides: &overrides, edited: &[] };
+        tokens(&merged).map(|problem| format!("{} {}", problem.message, problem.fix.unwrap_or_default()))
+    }
+
+    #[test]
+    fn hub_and_gateway_take_the_token_from_one_place() {
+        let own = |token: &str| json!({"services": {"dask-gateway": {"apiToken": token}}});
+        let ours = json!({"existingSecret": "ours", "services": {"dask-gateway": {"display": false}}});
+        let both = json!({"existingSecret": "mine", "services": {"dask-gateway": {"apiToken": "a"}}});
+        for (hub, gateway) in [
+            (&own("a"), json!({"apiToken": "a"})),
+            (&both, json!({"apiToken": "a"})),
+            (&ours, json!({"apiTokenFromSecretName": "ours"})),
+            (&ours, json!({"apiTokenFromSecretName": "ours", "apiTokenFromSecretKey": TOKEN_KEY})),
+            (&json!({}), json!({})),
+        ] {
+            assert_eq!(place(hub, &gateway), None, "{hub} {gateway}");
+        }
+        for (hub, gateway, words) in [
+            (&own("a"), json!({"apiToken": "b"}), "different tokens"),
+            (&ours, json!({}), "set gateway.auth.jupyterhub.apiTokenFromSecretName: ours"),
+            (&ours, json!({"apiTokenFromSecretName": "hub"}), "apiTokenFromSecretName: ours"),
+            (&ours, json!({"apiToken": "a", "apiTokenFromSecretName": "ours"}), "take it out"),
+            (
+                &ours,
+                json!({"apiTokenFromSecretName": "ours", "apiTokenFromSecretKey": "k"}),
+                "apiTokenFromSecretKey: hub.",
+            ),
+        ] {
+            let told = place(hub, &gateway).unwrap_or_default();
+            assert!(told.contains(words), "{hub} {gateway}: {told}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::archive::{Archive, Lock, Package};
 use crate::brought;
 use crate::bundle::manifest::{Input, Manifest, SecretEntry};
-use crate::bundle::{self, Draft, Previous, Review, SetAside, fill, stand_in};
+use crate::bundle::{self, Draft, Previous, Review, STAND_IN_FINGERPRINT, SetAside, fill, stand_in};
 use crate::compose;
 use crate::error::{Error, Result};
 use crate::load::{self, Loaded};
@@ -47,6 +47,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     let charts: Vec<String> = loaded.charts.iter().map(|chart| chart.name.clone()).collect();
     problems.extend(previous.orphans(&charts)?);
     problems.extend(compose::charts_not_taken(loaded));
+    problems.extend(compose::without_use(loaded));
     let (upstream, lock) = loaded.archives()?;
     let Pieces { packages, parts } = pieces::make(loaded, upstream, &previous)?;
     let parts = collect(parts, &mut problems)?;
@@ -122,8 +123,8 @@ fn is_told(problem: &Problem, told: &[Problem]) -> bool {
 fn check(manifest: &Manifest, parts: &Parts, packages: &Packages) -> Vec<Problem> {
     let mut secrets = BTreeMap::new();
     for release in &manifest.releases {
-        let stand_ins = fill(manifest, &release.chart, |secret| Some(stand_in(&secret.name, secret.kind)));
-        secrets.insert(release.chart.as_str(), stand_ins);
+        let value_of = |secret: &SecretEntry| Some(stand_in(&secret.name, secret.kind));
+        secrets.insert(release.chart.as_str(), fill(manifest, release, value_of, STAND_IN_FINGERPRINT));
     }
     let subjects: Vec<Subject<'_>> = manifest
         .releases
@@ -168,8 +169,8 @@ fn manifest(loaded: &Loaded, ledger: &Ledger, packages: &Packages, parts: &Parts
 }
 
 fn secrets(loaded: &Loaded, ledger: &Ledger, parts: &Parts) -> Vec<SecretEntry> {
-    let needs = load::needs(&loaded.charts).into_iter();
-    let mut secrets: Vec<_> = needs.map(|need| compose::secret(&loaded.charts, &loaded.namespace, need)).collect();
+    let needs = load::needs(&loaded.charts, loaded.settings.secret_mode).into_iter();
+    let mut secrets: Vec<_> = needs.map(|need| compose::secret(loaded, need)).collect();
     for (chart, part) in parts {
         brought::add(&mut secrets, chart, &part.references);
     }

@@ -109,7 +109,9 @@ fn part(loaded: &Loaded, chart: &Chart, previous: &Previous) -> Made {
         namespace: compose::namespace_of(chart, &loaded.namespace),
         chart: chart.name.clone(),
     };
-    let context = Context::build(&loaded.settings, release, host.map(|chart| chart.release_name(&loaded.namespace)));
+    let host = host.map(|chart| chart.release_name(&loaded.namespace));
+    let secret = compose::secret_of(chart, loaded.settings.secret_mode);
+    let context = Context::build(&loaded.settings, release, host, secret);
     let rendered = render::values(chart, &context, &file("values.yaml"))
         .map_err(|problems| Error::problems("the values could not be rendered", problems))?;
     let overlay = |edited: &[Document]| {

@@ -47,7 +47,7 @@ impl Hub<'_> {
         std::fs::remove_file(values).unwrap();
     }
 
-    fn data(&self, secret: &str) -> BTreeMap<String, String> {
+    pub(super) fn data(&self, secret: &str) -> BTreeMap<String, String> {
         let secret = self.api().get(&self.core(&format!("secrets/{secret}"))).unwrap();
         let text = |value: &Value| String::from_utf8(STANDARD.decode(value.as_str().unwrap()).unwrap()).unwrap();
         secret["data"].as_object().unwrap().iter().map(|(key, value)| (key.clone(), text(value))).collect()

@@ -6,6 +6,7 @@
 
 mod adopt;
 mod api;
+mod existing;
 mod export;
 mod install;
 mod refusals;

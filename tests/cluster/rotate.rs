@@ -90,6 +90,27 @@ fn the_databases_password_changes_in_the_hub_first() {
     assert!(again.stderr.contains("Nothing to change"), "{again}");
 }
 
+/// Where the charts read Secrets of ours, the order is the same, and the pods restart.
+#[test]
+fn secrets_past_the_values_are_rotated_too() {
+    let Some(testbed) = Testbed::take() else { return };
+    let hub = testbed.hub_with("rot-ex", &testbed.helm4, "secretMode: existing\n");
+    hub.install(&[]);
+    let old = hub.env.secrets()["database-password"].clone();
+    let run = hub.rotated(&["database-password", "cookie-secret"]);
+    let (first, second) = (format!("Upgrading {}", hub.namespace), "Upgrading postgresql");
+    assert!(run.stderr.find(&first).unwrap() < run.stderr.find(second).unwrap(), "{run}");
+    let new = hub.env.secrets()["database-password"].clone();
+    let read = hub.data("helm-iris-daskhub");
+    assert_eq!((&read["hub.db.password"], &read["hub.db.password-before"]), (&new, &old));
+    assert_eq!(hub.data("helm-iris-postgresql")["password"], new);
+    assert_eq!(read["hub.config.JupyterHub.cookie_secret"], hub.env.secrets()["cookie-secret"]);
+    let helms = hub.helm(&["get", "values", &hub.namespace]);
+    assert!(!helms.contains(&new) && !helms.contains(&old));
+    let again = hub.install(&[]);
+    assert!(again.stderr.contains("Nothing to change"), "{again}");
+}
+
 #[test]
 fn all_of_them() {
     let Some(testbed) = Testbed::take() else { return };

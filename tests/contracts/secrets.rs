@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{PARTS, part, refusals};
+use super::{PARTS, part, refusals, rendered};
 use crate::common::{Upstream, read, repo, upstream};
 
 /// The secrets of a chart: name, and the paths they fill.
@@ -80,5 +80,34 @@ fn our_own_charts_take_their_secrets() {
             super::lay_over(&mut values, &at(&format!("{path}x"), "ab"));
             assert!(!validator.is_valid(&values), "a control: {path}x is refused");
         }
+    }
+}
+
+/// The values that point a chart at our Secret, and the annotations that restart its pods, are
+/// values that it knows; and the keys are those that the upstream documents name.
+#[test]
+fn the_charts_are_pointed_at_our_secret_by_values_that_they_know() {
+    let Some(upstream) = upstream("values for existing Secrets against the upstream schemas") else { return };
+    let values = rendered("daskhub", &["--profile", "cumulus", "--set", "secretMode=existing"]);
+    let name = "helm-iris-daskhub";
+    assert_eq!(values["jupyterhub"]["hub"]["existingSecret"], name);
+    let auth = &values["dask-gateway"]["gateway"]["auth"]["jupyterhub"];
+    assert_eq!(auth["apiTokenFromSecretName"], name);
+    // The gateway's own default is where the hub looks, too.
+    let defaults = upstream.values("dask-gateway-2026.3.0");
+    let key = &defaults["gateway"]["auth"]["jupyterhub"]["apiTokenFromSecretKey"];
+    assert_eq!(&auth["apiTokenFromSecretKey"], key);
+    let release: Value = serde_yaml::from_str(&read(&repo().join("charts/daskhub/release.yaml"))).unwrap();
+    let keys: Vec<&Value> =
+        release["secrets"].as_array().unwrap().iter().map(|secret| &secret["existing"][0]["key"]).collect();
+    assert!(keys.contains(&key), "{keys:?}");
+    let print = |at: &Value| at["annotations"]["helm-iris/fingerprint"].as_str().unwrap_or_default().len();
+    assert_eq!(print(&values["jupyterhub"]["hub"]), 16);
+    assert_eq!(print(&values["dask-gateway"]["gateway"]), 16);
+    for (key, chart) in [("hub", "jupyterhub-4.4.0"), ("gateway", "dask-gateway-2026.3.0")] {
+        let wrong = at(&format!("{key}.annotations.helm-iris/fingerprint"), "x");
+        assert_eq!(refusals(&upstream, chart, &wrong), Vec::<String>::new());
+        let wrong = at(&format!("{key}.anotations.helm-iris/fingerprint"), "x");
+        assert_ne!(refusals(&upstream, chart, &wrong), Vec::<String>::new(), "a control");
     }
 }

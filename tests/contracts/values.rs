@@ -13,6 +13,10 @@ fn what_we_render_is_taken_by_the_real_schemas() {
     each(cases, |case| {
         let (profile, chart) = case.split_once(' ').unwrap();
         let values = rendered(chart, &["--profile", profile]);
+        let delivered = rendered(chart, &["--profile", profile, "--set", "secretMode=existing"]);
+        for (key, upstream_chart) in PARTS.iter().find(|(name, _)| *name == chart).unwrap().1 {
+            assert_eq!(refusals(&upstream, upstream_chart, part(&delivered, key)), Vec::<String>::new(), "existing");
+        }
         for (key, upstream_chart) in PARTS.iter().find(|(name, _)| *name == chart).unwrap().1 {
             let ours = part(&values, key);
             assert!(ours.as_object().is_some_and(|map| map.len() > 2), "{chart}: values for {key:?}");

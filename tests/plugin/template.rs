@@ -146,3 +146,58 @@ fn daskhub() {
         }
     });
 }
+
+/// In a Secret, the key of a container's environment variable.
+fn reference<'o>(objects: &'o Objects, deployment: &str, variable: &str) -> &'o Value {
+    let containers = &object(objects, "Deployment", deployment)["spec"]["template"]["spec"]["containers"];
+    let env = containers[0]["env"].as_array().unwrap();
+    &env.iter().find(|one| one["name"] == variable).unwrap()["valueFrom"]["secretKeyRef"]
+}
+
+/// `secretMode: existing`: what helm makes holds no secret but the proxy's, and reads the others in
+/// our Secrets.
+#[test]
+fn with_existing_secrets_no_object_holds_any() {
+    with_helm("helm template with existing Secrets", |plugged| {
+        let holders = |objects: &Objects, secret: &str| -> Vec<String> {
+            let forms = common::forms(secret);
+            let texts = objects.iter().map(|((kind, name), object)| (format!("{kind} {name}"), decoded(object)));
+            texts.filter(|(_, text)| forms.iter().any(|form| text.contains(form))).map(|(name, _)| name).collect()
+        };
+        rendered("")(plugged);
+        for (mode, open) in [("inline", true), ("existing", false)] {
+            let set = format!("secretMode={mode}");
+            plugged.helm_ok(&["iris", "render", "daskhub", "--profile", "cumulus", "--set", &set]);
+            let hub = template(plugged, "daskhub", "dhub");
+            let database = template(plugged, "postgresql", "postgresql");
+            let secrets = plugged.env.secrets();
+            assert!(secrets.len() >= 7, "{:?}", secrets.keys());
+            for (name, secret) in secrets {
+                let found = [holders(&hub, &secret), holders(&database, &secret)].concat();
+                assert_eq!(!found.is_empty(), open || name == "proxy-token", "{mode}: {name} in {found:?}");
+            }
+        }
+        let (hub, database) = (template(plugged, "daskhub", "dhub"), template(plugged, "postgresql", "postgresql"));
+        let pod = &object(&hub, "Deployment", "hub")["spec"]["template"];
+        let volumes = pod["spec"]["volumes"].as_array().unwrap();
+        assert!(volumes.iter().any(|volume| volume["secret"]["secretName"] == "helm-iris-daskhub"), "{volumes:?}");
+        let token = reference(&hub, "api-dhub-dask-gateway", "JUPYTERHUB_API_TOKEN");
+        let wanted = serde_json::json!({"name": "helm-iris-daskhub", "key": "hub.services.dask-gateway.apiToken"});
+        assert_eq!(*token, wanted);
+        let print = |object: &Value| object["metadata"]["annotations"]["helm-iris/fingerprint"].clone();
+        let gateway = &object(&hub, "Deployment", "api-dhub-dask-gateway")["spec"]["template"];
+        assert!(print(pod).is_string() && print(pod) == print(gateway));
+
+        let database = &object(&database, "StatefulSet", "postgresql")["spec"]["template"];
+        let volumes = database["spec"]["volumes"].as_array().unwrap();
+        assert!(volumes.iter().any(|volume| volume["secret"]["secretName"] == "helm-iris-postgresql"), "{volumes:?}");
+        assert!(print(database).is_string() && print(database) != print(pod));
+    });
+}
+
+/// An object as text, with what is in base64 in clear.
+fn decoded(object: &Value) -> String {
+    let values = object["data"].as_object().into_iter().flat_map(|data| data.values());
+    let clear = values.filter_map(|value| STANDARD.decode(value.as_str()?).ok());
+    clear.fold(object.to_string(), |text, bytes| text + &String::from_utf8_lossy(&bytes))
+}

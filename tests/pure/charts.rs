@@ -20,7 +20,7 @@ fn chart(env: &TestEnv, release: &str, template: &str) -> Result<Chart, Error> {
 
 fn render(chart: &Chart) -> Result<serde_json::Value, Vec<helm_iris::problem::Problem>> {
     let release = ReleaseContext { name: "r".to_owned(), namespace: "n".to_owned(), chart: "mine".to_owned() };
-    let context = Context::build(&Settings::default(), release, None);
+    let context = Context::build(&Settings::default(), release, None, None);
     helm_iris::render::values(chart, &context, "values.yaml").map(|rendered| rendered.document.value)
 }
 

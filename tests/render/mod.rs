@@ -1,5 +1,6 @@
 //! `render`: the bundle that is written for review.
 
+mod delivered;
 mod determinism;
 mod edits;
 mod interrupted;

@@ -43,6 +43,11 @@ fn bundles_that_are_not_what_was_reviewed_are_refused() {
     refused("a newer format with keys that we do not know", &|env| {
         env.edit(manifest, "format: 1", "format: 7\nsigned: {by: somebody}");
     });
+    refused("a Secret that would take the ledger's place", &|env| {
+        env.ok(&["render", "daskhub", "--profile", "cumulus", "--set", "secretMode=existing"]);
+        assert!(Bundle::open(&env.path("dhub")).is_ok(), "a control: it is right before that");
+        env.edit(manifest, "secret: helm-iris-daskhub", "secret: helm-iris-ledger");
+    });
     refused("a key that we do not know", &|env| env.edit(manifest, "format: 1", "format: 1\nsigned: yes"));
     refused("no format", &|env| env.edit(manifest, "format: 1\n", ""));
     refused("an empty manifest", &|env| env.write(manifest, ""));

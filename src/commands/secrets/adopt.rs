@@ -66,8 +66,8 @@ async fn adopt(
     ui: &Ui,
 ) -> Result<Outcome> {
     let namespace = loaded.namespace.as_str();
-    let needs = load::needs(&loaded.charts);
-    let entry = |need: &Need| compose::secret(&loaded.charts, namespace, need.clone());
+    let needs = load::needs(&loaded.charts, loaded.settings.secret_mode);
+    let entry = |need: &Need| compose::secret(loaded, need.clone());
     let wanted: Vec<SecretEntry> = needs.iter().map(entry).collect();
     let (stored, found) =
         futures::try_join!(cluster::read(cluster, namespace), observe::found_secrets(cluster, namespace, &wanted))?;

@@ -12,9 +12,9 @@ use crate::cli::{Environment, GlobalArgs};
 use crate::commands::runtime;
 use crate::commands::session::{Reviewed, Session};
 use crate::error::{Error, Result};
-use crate::plan::{self, Plan};
+use crate::plan::Plan;
 use crate::problem::did_you_mean;
-use crate::secrets::{Ledger, Note, Reconciled, Source};
+use crate::secrets::{Ledger, Reconciled, Source};
 use crate::ui::Ui;
 
 /// Arguments of `secrets rotate`.
@@ -119,12 +119,9 @@ fn is_unfinished(session: &Session, secrets: &Reconciled) -> Result<bool> {
             .hint(format!("install it: {install}"))
             .hint(format!("or take over one that was made by hand: helm iris secrets adopt {chart}")));
     }
-    if session.plan(secrets, false)?.is_empty() {
-        return Ok(false);
-    }
-    let noted = secrets.notes.iter().any(|note| matches!(note, Note::Replaced { .. }));
-    if noted || !plan::outdated(manifest, &session.observed, &secrets.ledger).is_empty() {
-        return Ok(true);
+    let plan = session.plan(secrets, false)?;
+    if plan.is_empty() || plan.replaces_secrets_only(manifest) {
+        return Ok(!plan.is_empty());
     }
     Err(Error::user("the hub is not as its bundle says, so more than secrets would change")
         .because(format!("the bundle is {folder}"))

@@ -96,7 +96,9 @@ impl Session {
         let mut progress = Progress::new(ui);
         let outcome = executor.run(plan, &mut interrupt, &mut |event| progress.tell(&event)).await;
         progress.finish();
-        outcome
+        let outcome = outcome?;
+        apply::withdraw(&self.cluster, plan, &self.observed).await?;
+        Ok(outcome)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::archive::Cache;
 use crate::bundle::Bundle;
-use crate::bundle::manifest::SecretEntry;
+use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
 use crate::cli::Environment;
 use crate::error::Result;
 use crate::kube::Cluster;
@@ -80,7 +80,11 @@ impl Reviewed {
     /// The releases with the values that helm would get.
     pub(in crate::commands) fn desired(&self, ledger: &Ledger) -> Result<Vec<Desired>> {
         let releases = self.bundle.manifest().releases.iter();
-        releases.map(|entry| Ok(Desired { entry: entry.clone(), values: self.bundle.values(entry, ledger)? })).collect()
+        let desired = |entry: &ReleaseEntry| {
+            let (values, secret) = (self.bundle.values(entry, ledger)?, self.bundle.secret(entry, ledger)?);
+            Ok(Desired { entry: entry.clone(), values, secret })
+        };
+        releases.map(desired).collect()
     }
 
     /// Keeps this machine's ledger, as it is now.

@@ -1,5 +1,6 @@
 //! Secrets that a hub has already, in the Secrets of its charts: of a hub made by hand, or of ours.
 
+mod in_use;
 mod pattern;
 mod read;
 mod shared;
@@ -11,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::kube::Cluster;
 use crate::redact::Secret;
 use crate::secrets::Found;
+pub(super) use in_use::in_use;
 use read::Secrets;
 
 /// What the places that charts name hold of the wanted secrets.
