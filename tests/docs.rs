@@ -18,6 +18,7 @@
 mod markdown;
 mod names;
 mod reader;
+mod threats;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -9,6 +9,7 @@ mod api;
 mod existing;
 mod export;
 mod install;
+mod outside;
 mod refusals;
 mod rotate;
 mod secrets;

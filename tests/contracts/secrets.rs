@@ -111,3 +111,33 @@ fn the_charts_are_pointed_at_our_secret_by_values_that_they_know() {
         assert_ne!(refusals(&upstream, chart, &wrong), Vec::<String>::new(), "a control");
     }
 }
+
+/// Users see what is in their notebooks and in their Dask clusters, so no secret of the hub is put there.
+#[test]
+fn users_pods_get_no_secret_of_the_hub() {
+    let seen_by_users = |path: &str| {
+        let inner = path.trim_start_matches("jupyterhub.").trim_start_matches("dask-gateway.");
+        inner.starts_with("singleuser") || inner.starts_with("gateway.backend")
+    };
+    assert!(seen_by_users("jupyterhub.singleuser.extraEnv.X"), "a control");
+    let mut count = 0;
+    for (chart, _) in PARTS {
+        let release = read(&repo().join(format!("charts/{chart}/release.yaml")));
+        let release: Value = serde_yaml::from_str(&release).unwrap();
+        for secret in release["secrets"].as_array().unwrap() {
+            let paths =
+                ["paths", "previousPaths"].iter().flat_map(|key| secret[key].as_array().cloned().unwrap_or_default());
+            for path in paths {
+                count += 1;
+                assert!(!seen_by_users(path.as_str().unwrap()), "{chart}: {path}");
+            }
+        }
+        // Where they are described, our Secret is not named either.
+        let values = rendered(chart, &["--profile", "cumulus", "--set", "secretMode=existing"]);
+        for part in ["/singleuser", "/jupyterhub/singleuser", "/gateway/backend", "/dask-gateway/gateway/backend"] {
+            let text = values.pointer(part).map(ToString::to_string).unwrap_or_default();
+            assert!(!text.contains("helm-iris-"), "{chart}{part}");
+        }
+    }
+    assert!(count >= 14, "{count} paths");
+}

@@ -1,6 +1,6 @@
 //! A reader who follows a document to its end, and compares what happens with what is shown.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
@@ -100,10 +100,13 @@ impl Reader {
             let info: Vec<&str> = block.info.split_whitespace().collect();
             let place = format!("{name}:{}", block.line);
             match info.as_slice() {
-                ["console"] => ran += self.run_all(name, &block),
+                ["console"] => ran += self.run_all(name, &block, ""),
+                ["console", told] if told.starts_with("input=") => {
+                    ran += self.run_all(name, &block, &told["input=".len()..]);
+                }
                 ["console", "cluster"] if self.testbed.is_some() => {
                     self.use_the_stand_ins();
-                    ran += self.run_all(name, &block);
+                    ran += self.run_all(name, &block, "");
                 }
                 ["console", "cluster"] => left += steps(&block).len(),
                 ["console", "script"] => {
@@ -140,15 +143,15 @@ impl Reader {
         }
     }
 
-    fn run_all(&mut self, name: &str, block: &Block) -> usize {
+    fn run_all(&mut self, name: &str, block: &Block, input: &str) -> usize {
         let steps = steps(block);
         for (line, command, output) in &steps {
-            self.run(&format!("{name}:{line}: $ {command}"), command, output);
+            self.run(&format!("{name}:{line}: $ {command}"), command, output, input);
         }
         steps.len()
     }
 
-    fn run(&mut self, place: &str, command: &str, output: &str) {
+    fn run(&mut self, place: &str, command: &str, output: &str, input: &str) {
         if command == "echo $?" {
             assert_shown(place, output, &self.last.to_string());
             return;
@@ -160,7 +163,7 @@ impl Reader {
         );
         let (mut reader, writer) = std::io::pipe().unwrap();
         let mut program = Command::new(env!("CARGO_BIN_EXE_helm-iris"));
-        program.args(&words[2..]).current_dir(self.path("")).stdin(Stdio::null());
+        program.args(&words[2..]).current_dir(self.path("")).stdin(Stdio::piped());
         program.env_clear().env("HOME", self.folder.path().join("home")).env("LANG", "C");
         if let Some(Testbed { kubeconfig, helm, .. }) = &self.testbed {
             program.env("KUBECONFIG", kubeconfig).env("HELM_BIN", helm);
@@ -168,6 +171,8 @@ impl Reader {
         program.stdout(writer.try_clone().unwrap()).stderr(writer);
         let mut child = program.spawn().unwrap();
         drop(program);
+        // Most commands read nothing, and may be done before this is written.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
         self.last = child.wait().unwrap().code().unwrap_or(-1);
