@@ -9,7 +9,7 @@ use clap::error::ErrorKind as ClapErrorKind;
 
 use crate::cli::Environment;
 use crate::commands::{self, Cli, Outcome};
-use crate::error::{EXIT_OK, EXIT_USAGE, EXIT_USER, Error};
+use crate::error::{EXIT_CHANGES, EXIT_OK, EXIT_USAGE, EXIT_USER, Error};
 use crate::ui::{ColorChoice, Ui, UiOptions};
 
 /// The word by which `plugin.complete` asks for completions.
@@ -38,6 +38,7 @@ pub fn main() -> ExitCode {
     let result = panic::catch_unwind(AssertUnwindSafe(|| commands::run(&cli, &environment, &ui)));
     match result.unwrap_or_else(|_| Err(bug())) {
         Ok(Outcome::Done) => ExitCode::from(EXIT_OK),
+        Ok(Outcome::Changes) => ExitCode::from(EXIT_CHANGES),
         Ok(Outcome::Declined) => {
             ui.status("Nothing was changed.");
             ExitCode::from(EXIT_USER)

@@ -3,11 +3,12 @@
 pub mod charts;
 pub mod complete;
 pub mod install;
+pub mod plan;
 pub mod profiles;
 pub mod pull;
 pub mod render;
 pub mod secrets;
-mod session;
+pub mod session;
 
 use clap::{Parser, Subcommand};
 
@@ -35,6 +36,9 @@ pub struct Cli {
 pub enum Command {
     /// Write the bundle: commented values files to review. Needs no cluster
     Render(render::RenderArgs),
+    /// Show what an installation would change, and why. Changes nothing
+    #[command(visible_alias = "diff")]
+    Plan(plan::PlanArgs),
     /// Show what would change, ask, apply what was reviewed, wait until it is ready
     #[command(visible_alias = "upgrade")]
     Install(install::InstallArgs),
@@ -64,6 +68,8 @@ pub enum Outcome {
     Done,
     /// A person said no.
     Declined,
+    /// Something would change, and somebody asked to be told by the exit code.
+    Changes,
 }
 
 /// Runs a verb.
@@ -73,6 +79,7 @@ pub enum Outcome {
 pub fn run(cli: &Cli, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     match &cli.command {
         Command::Render(args) => render::run(args, &cli.global, environment, ui),
+        Command::Plan(args) => plan::run(args, &cli.global, environment, ui),
         Command::Install(args) => install::run(args, &cli.global, environment, ui),
         Command::Profiles(args) => profiles::run(args, environment, ui),
         Command::Secrets(args) => secrets::run(args, &cli.global, environment, ui),

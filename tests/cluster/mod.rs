@@ -10,6 +10,7 @@ mod existing;
 mod export;
 mod install;
 mod outside;
+mod plan;
 mod refusals;
 mod rotate;
 mod secrets;

@@ -2,6 +2,7 @@
 
 mod progress;
 mod reviewed;
+mod target;
 
 use super::pull;
 use crate::apply::{self, Executor, Level};
@@ -16,6 +17,7 @@ use crate::secrets::{Reconciled, reconcile};
 use crate::ui::Ui;
 use progress::Progress;
 pub(super) use reviewed::Reviewed;
+pub use target::BundleArgs;
 
 /// A bundle, and what its cluster holds.
 pub(super) struct Session {

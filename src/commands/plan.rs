@@ -1,0 +1,51 @@
+//! `helm iris plan`: what an installation would change, and why. Changes nothing.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::session::{BundleArgs, Session};
+use super::{Outcome, runtime};
+use crate::cli::{Environment, GlobalArgs};
+use crate::error::Result;
+use crate::plan::{self, Plan};
+use crate::ui::{OutputFormat, Ui};
+
+/// The version of the plan's form as JSON and YAML.
+const FORMAT: u32 = 1;
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// What would be installed.
+    #[command(flatten)]
+    pub what: BundleArgs,
+    /// End with exit code 3 if anything would change
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Print as
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: OutputFormat,
+}
+
+#[derive(Serialize)]
+struct Answer<'p> {
+    format: u32,
+    changes: bool,
+    #[serde(flatten)]
+    plan: &'p Plan,
+}
+
+/// Plans.
+pub(super) fn run(args: &PlanArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
+    runtime()?.block_on(async {
+        let reviewed = args.what.reviewed(global, environment, ui).await?;
+        let session = Session::open(reviewed, global, environment).await?;
+        let plan = session.plan(&session.reconcile()?, false)?;
+        let answer = Answer { format: FORMAT, changes: !plan.is_empty(), plan: &plan };
+        ui.answer(args.output, &answer, |answer| plan::lines(answer.plan).join("\n"))?;
+        if plan.is_empty() {
+            ui.status("Nothing would change.");
+        }
+        Ok(if args.exit_code && !plan.is_empty() { Outcome::Changes } else { Outcome::Done })
+    })
+}

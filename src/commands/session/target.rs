@@ -1,0 +1,67 @@
+//! What a verb is about: a bundle that was reviewed before, or one that is rendered now.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Reviewed;
+use crate::bundle::Bundle;
+use crate::cli::{Environment, GlobalArgs, TargetArgs};
+use crate::commands::{pull, render};
+use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
+use crate::load;
+use crate::ui::Ui;
+
+/// What the hub shall be, or the bundle that says so.
+#[derive(Debug, Args)]
+pub struct BundleArgs {
+    /// What the hub shall be.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Take this bundle as it was reviewed, instead of rendering anew
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub bundle: Option<PathBuf>,
+}
+
+impl BundleArgs {
+    /// The bundle of `--bundle`, or one that is rendered now.
+    pub(in crate::commands) async fn reviewed(
+        &self,
+        global: &GlobalArgs,
+        environment: &Environment,
+        ui: &Ui,
+    ) -> Result<Reviewed> {
+        let request = self.target.request(global, environment, None);
+        if let Some(folder) = &self.bundle {
+            let bundle = Bundle::open(folder)?;
+            fits(&self.target, request.namespace.as_deref(), &bundle)?;
+            return Reviewed::of_bundle(bundle, self.target.site_file.as_deref(), environment);
+        }
+        let mut loaded = load::load(&request)?;
+        pull::missing(&mut loaded, environment, ui, &mut Interrupt::never()).await?;
+        render::write(&loaded, ui)?;
+        Reviewed::rendered(loaded)
+    }
+}
+
+/// A bundle that is about something else than the command line says is a mistake of somebody's.
+fn fits(target: &TargetArgs, namespace: Option<&str>, bundle: &Bundle) -> Result<()> {
+    let manifest = bundle.manifest();
+    let folder = bundle.folder().display();
+    let other = |what: &str, is: &str, asked: &str| {
+        Err(Error::usage(format!("the bundle {folder} is for the {what} `{is}`, not `{asked}`"))
+            .hint(format!("install it as: helm iris install {} --bundle {folder}", manifest.chart)))
+    };
+    if manifest.chart != target.chart {
+        return other("chart", &manifest.chart, &target.chart);
+    }
+    match namespace {
+        Some(asked) if asked != manifest.namespace => other("namespace", &manifest.namespace, asked),
+        _ if target.profile.is_some() || !target.set.is_empty() => {
+            Err(Error::usage("--bundle applies what was reviewed: --profile and --set would change it")
+                .hint("leave them out, or leave --bundle out to render anew"))
+        }
+        _ => Ok(()),
+    }
+}
