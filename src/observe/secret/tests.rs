@@ -10,7 +10,7 @@ fn from(secret: &str, key: &str) -> AdoptFrom {
 }
 
 fn picked(adopt: Vec<AdoptFrom>, secrets: &[Given<'_>]) -> Vec<(String, String)> {
-    let found = pick(&entry(adopt), &Secrets::of(secrets)).unwrap();
+    let found = pick(&[entry(adopt)], &Secrets::of(secrets)).unwrap();
     found.into_iter().map(|found| (found.place, found.value.expose().to_owned())).collect()
 }
 
@@ -23,7 +23,7 @@ fn what_is_there_and_not_empty_is_found() {
     let secrets: &[Given<'_>] = &[("hub", &[("a.b", b"value"), ("empty", b""), ("binary", b"\xff")])];
     let adopt = vec![from("none", "x"), from("hub", "a.b"), from("hub", "empty"), from("hub", "c")];
     assert_eq!(picked(adopt, secrets), [pair("hub:a.b", "value")]);
-    let error = pick(&entry(vec![from("hub", "binary")]), &Secrets::of(secrets)).err().unwrap();
+    let error = pick(&[entry(vec![from("hub", "binary")])], &Secrets::of(secrets)).err().unwrap();
     assert!(error.causes[0].contains("key binary: it is not text"), "{error:?}");
 }
 
@@ -34,8 +34,13 @@ fn places_that_may_be_about_something_else_count_only_alone() {
     let others: Given<'_> = ("a-postgresql", &[("password", b"a's")]);
     let more: Given<'_> = ("b-postgresql", &[("password", b"b's")]);
     assert_eq!(picked(adopt.clone(), &[("hub", &[("k", b"v")]), others]), [pair("hub:k", "v")]);
-    let both = [pair("a-postgresql:password", "a's"), pair("b-postgresql:password", "b's")];
-    assert_eq!(picked(adopt, &[others, more]), both);
+    assert_eq!(picked(adopt.clone(), &[others, more]), [], "no hub is there: they are about something else");
+    // A hub that does not know it itself.
+    let token = SecretEntry { name: "token".into(), adopt: vec![from("hub", "t")], ..SecretEntry::default() };
+    let secrets = Secrets::of(&[("hub", &[("t", b"v")]), others, more]);
+    let found = pick(&[token, entry(adopt)], &secrets).unwrap();
+    let places: Vec<_> = found.iter().map(|found| found.place.as_str()).collect();
+    assert_eq!(places, ["hub:t", "a-postgresql:password", "b-postgresql:password"]);
 }
 
 /// As the hub reads them: what its values name for it wins, key by key.
