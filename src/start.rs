@@ -10,6 +10,7 @@ use clap::error::ErrorKind as ClapErrorKind;
 use crate::cli::Environment;
 use crate::commands::{self, Cli, Outcome};
 use crate::error::{EXIT_CHANGES, EXIT_OK, EXIT_USAGE, EXIT_USER, Error};
+use crate::helm::guard;
 use crate::ui::{ColorChoice, Ui, UiOptions};
 
 /// The word by which `plugin.complete` asks for completions.
@@ -21,6 +22,11 @@ pub fn main() -> ExitCode {
     if arguments.get(1).is_some_and(|word| word == COMPLETE) {
         Ui::new(UiOptions::default()).data(&commands::complete::answer(&arguments[2..]));
         return ExitCode::from(EXIT_OK);
+    }
+    if arguments.get(1).is_some_and(|word| word == guard::WORD) {
+        let Err(error) = guard::become_helm(&arguments[2..]) else { return ExitCode::from(EXIT_OK) };
+        Ui::new(UiOptions::default()).error(&error);
+        return ExitCode::from(error.kind.exit_code());
     }
     let environment = Environment::read();
     let cli = match Cli::try_parse_from(arguments) {

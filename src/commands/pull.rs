@@ -4,7 +4,7 @@ use crate::archive::{Archive, MAX_ARCHIVE, Wanted};
 use crate::cli::Environment;
 use crate::error::{Error, Result};
 use crate::fs;
-use crate::helm::{Helm, HelmEnv};
+use crate::helm::{Helm, HelmEnv, guard};
 use crate::interrupt::Interrupt;
 use crate::load::Loaded;
 use crate::ui::Ui;
@@ -45,7 +45,8 @@ pub(super) async fn missing(
 
 /// The helm to use: the one that called us, else that of `PATH`.
 pub(super) async fn find_helm(environment: &Environment) -> Result<Helm> {
-    Helm::find(&HelmEnv { helm_bin: environment.helm_bin.clone(), path: environment.path.clone() }).await
+    let Environment { helm_bin, path, .. } = environment.clone();
+    Helm::find(&HelmEnv { helm_bin, path, guard: guard::program() }).await
 }
 
 async fn fetch(helm: &Helm, wanted: &Wanted, interrupt: &mut Interrupt) -> Result<Archive> {

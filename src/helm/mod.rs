@@ -5,6 +5,7 @@
 
 mod command;
 mod explain;
+pub mod guard;
 mod run;
 mod scrub;
 mod version;
@@ -30,6 +31,8 @@ pub struct HelmEnv {
     pub helm_bin: Option<OsString>,
     /// `PATH`.
     pub path: Option<OsString>,
+    /// The program that becomes helm and ends with us; none: helm is started as it is.
+    pub guard: Option<&'static Path>,
 }
 
 /// A helm that is there and new enough.
@@ -37,6 +40,7 @@ pub struct HelmEnv {
 pub struct Helm {
     program: PathBuf,
     version: Version,
+    guard: Option<&'static Path>,
 }
 
 impl Helm {
@@ -62,7 +66,7 @@ impl Helm {
                 ),
             ));
         }
-        Ok(Self { program, version })
+        Ok(Self { program, version, guard: env.guard })
     }
 
     /// Where it is.
@@ -87,7 +91,7 @@ impl Helm {
         scrub: &Scrub,
         interrupt: &mut Interrupt,
     ) -> Result<()> {
-        let mut run = Run::new(&self.program);
+        let mut run = Run::guarded(&self.program, self.guard);
         run.arguments(upgrade.arguments(cluster.context.as_deref())).folder(upgrade.folder).on_cluster(connection)?;
         let finished = run.finish(interrupt).await?;
         if finished.success {

@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
+use super::guard;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::kube::Connection;
@@ -29,9 +30,20 @@ pub(super) struct Finished {
 pub(super) struct Run {
     command: Command,
     program: PathBuf,
+    /// How many of the arguments are for the guard.
+    hidden: usize,
 }
 
 impl Run {
+    /// Helm that ends with us, where the system can do that.
+    pub(super) fn guarded(program: &Path, guard: Option<&Path>) -> Self {
+        let Some(guard) = guard else { return Self::new(program) };
+        let mut run = Self { program: program.to_owned(), ..Self::new(guard) };
+        run.command.args(guard::arguments(program));
+        run.hidden = run.command.as_std().get_args().count();
+        run
+    }
+
     pub(super) fn new(program: &Path) -> Self {
         #[expect(clippy::disallowed_methods, reason = "this is the one door to helm")]
         let mut command = Command::new(program);
@@ -48,7 +60,7 @@ impl Run {
             // Its own group: Ctrl-C in the terminal reaches us alone, and we stop helm in order.
             .process_group(0)
             .kill_on_drop(true);
-        Self { command, program: program.to_owned() }
+        Self { command, program: program.to_owned(), hidden: 0 }
     }
 
     pub(super) fn arguments<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&mut self, arguments: I) -> &mut Self {
@@ -85,7 +97,7 @@ impl Run {
 
     /// The command for the log; no secret is ever an argument.
     fn shown(&self) -> String {
-        let words = self.command.as_std().get_args().map(|word| word.to_string_lossy().into_owned());
+        let words = self.command.as_std().get_args().skip(self.hidden).map(|word| word.to_string_lossy().into_owned());
         std::iter::once(self.program.display().to_string()).chain(words).collect::<Vec<_>>().join(" ")
     }
 

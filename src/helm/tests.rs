@@ -95,7 +95,7 @@ fn script(text: &str) -> (tempfile::TempDir, HelmEnv) {
     let path = folder.path().join("helm");
     crate::fs::write(&path, format!("#!/bin/sh\n{text}\n").as_bytes(), crate::fs::Access::Shared).unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-    let env = HelmEnv { helm_bin: None, path: Some(folder.path().into()) };
+    let env = HelmEnv { helm_bin: None, path: Some(folder.path().into()), guard: None };
     (folder, env)
 }
 

@@ -9,6 +9,7 @@ mod api;
 mod existing;
 mod export;
 mod install;
+mod killed;
 mod outside;
 mod plan;
 mod refusals;
