@@ -27,6 +27,8 @@ pub mod schema;
 
 pub mod kube;
 
+pub mod lease;
+
 pub mod secrets;
 
 pub mod settings;

@@ -18,9 +18,10 @@ use crate::fs;
 use crate::helm::{Helm, Scrub, Upgrade};
 use crate::interrupt::Interrupt;
 use crate::kube::{Cluster, Connection};
+use crate::lease::{self, Held, Holder};
 use crate::observe::{self, Observed};
 use crate::plan::{Action, Operation, Plan, ReleaseOperation};
-use crate::secrets::Ledger;
+use crate::secrets::{self, Ledger};
 
 /// How far it is verified that the hub works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
@@ -48,6 +49,10 @@ pub struct Executor<'e> {
     pub observed: &'e Observed,
     /// The secrets, as the cluster has them.
     pub ledger: &'e Ledger,
+    /// Who we are, for others who would work on what all hubs share.
+    pub holder: &'e Holder,
+    /// What keeps others from the hub meanwhile; none where we may not hold it.
+    pub lease: Option<&'e Held>,
     /// How far to verify.
     pub level: Level,
 }
@@ -111,11 +116,49 @@ impl Executor<'_> {
             return Err(Error::interrupted(format!("stopped before `{name}`"))
                 .hint("run the same command again: it goes on from here"));
         }
+        if let Some(lease) = self.lease {
+            lease.require()?;
+        }
         emit(Event::HelmStarted { release: name.clone(), new });
         let start = Instant::now();
-        self.helm(entry, interrupt).await?;
+        if entry.scope == Scope::Cluster {
+            if self.shared(entry, interrupt).await? == Done::Unchanged {
+                return Ok(Done::Unchanged);
+            }
+        } else {
+            self.helm(entry, interrupt).await?;
+        }
         emit(Event::HelmFinished { release: name, took: start.elapsed() });
         Ok(if new { Done::Installed } else { Done::Upgraded })
+    }
+
+    /// What all hubs share is changed by one at a time; somebody may have done it meanwhile.
+    async fn shared(&self, entry: &ReleaseEntry, interrupt: &mut Interrupt) -> Result<Done> {
+        secrets::cluster::create_namespace(self.cluster, &entry.namespace).await?;
+        let doing = format!("install {}", entry.name);
+        let limit = Duration::from_secs(entry.timeout_seconds);
+        let held = lease::wait(self.cluster, &entry.namespace, (self.holder, &doing), limit).await?;
+        let done = self.shared_alone(entry, interrupt).await;
+        if let Some(held) = held {
+            held.release().await;
+        }
+        done
+    }
+
+    async fn shared_alone(&self, entry: &ReleaseEntry, interrupt: &mut Interrupt) -> Result<Done> {
+        let before = self.observed.release(entry).map(|state| state.revision);
+        let now = observe::newest_if_any(self.cluster, &entry.namespace, &entry.name).await?;
+        match now.filter(|state| Some(state.revision) != before) {
+            None => self.helm(entry, interrupt).await.map(|()| Done::Installed),
+            Some(state) if state.status == "deployed" && state.config == self.bundle.values(entry, self.ledger)? => {
+                Ok(Done::Unchanged)
+            }
+            Some(state) => {
+                Err(Error::user(format!("somebody else has changed `{}`, which all hubs share", entry.name))
+                    .because(format!("its revision is {} now", state.revision))
+                    .hint("run the same command again, and look at the plan again"))
+            }
+        }
     }
 
     async fn helm(&self, entry: &ReleaseEntry, interrupt: &mut Interrupt) -> Result<()> {

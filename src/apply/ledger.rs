@@ -5,7 +5,20 @@ use crate::kube::Cluster;
 use crate::plan::{Operation, Plan};
 use crate::secrets::{Ledger, Reconciled, Sources, StoredLedger, Written, cluster, reconcile};
 
-/// Makes the namespace and writes the ledger, as far as the plan says; gives the ledger that holds.
+/// Makes the hub's namespace, if the plan says so.
+///
+/// # Errors
+/// When that is not allowed.
+pub async fn make_namespace(cluster: &Cluster, plan: &Plan) -> Result<()> {
+    for operation in &plan.operations {
+        if let Operation::CreateNamespace { name } = operation {
+            cluster::create_namespace(cluster, name).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the ledger, as far as the plan says; gives the ledger that holds.
 ///
 /// # Errors
 /// When that is not allowed, or somebody else wrote another ledger meanwhile.
@@ -17,15 +30,11 @@ pub async fn secure(
     sources: &Sources<'_>,
 ) -> Result<Ledger> {
     for operation in &plan.operations {
-        match operation {
-            Operation::CreateNamespace { name } => cluster::create_namespace(cluster, name).await?,
-            Operation::WriteLedger { namespace, .. } => {
-                let written = cluster::write(cluster, namespace, &secrets.ledger, before).await?;
-                if written == Written::Outrun {
-                    return adopt(cluster, namespace, sources).await;
-                }
+        if let Operation::WriteLedger { namespace, .. } = operation {
+            let written = cluster::write(cluster, namespace, &secrets.ledger, before).await?;
+            if written == Written::Outrun {
+                return adopt(cluster, namespace, sources).await;
             }
-            Operation::WriteSecret { .. } | Operation::Release(_) | Operation::RemoveSecret { .. } => {}
         }
     }
     Ok(secrets.ledger.clone())

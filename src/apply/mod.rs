@@ -21,6 +21,6 @@ pub use delivery::withdraw;
 pub use event::{Done, Event, Outcome, ReleaseOutcome};
 pub use execute::{Executor, Level, check_archives};
 pub use history::{OldRevision, old_revisions, prune};
-pub use ledger::secure;
+pub use ledger::{make_namespace, secure};
 pub use watch::Readiness;
 pub use workload::{Kind, Workload, WorkloadState};

@@ -23,6 +23,8 @@ pub struct Environment {
     pub helm_bin: Option<OsString>,
     /// `PATH`.
     pub path: Option<OsString>,
+    /// Who runs this, as the shell says: `USER`.
+    pub user: Option<String>,
     /// `NO_COLOR` is set.
     pub no_color: bool,
     /// The filter of the log, from `HELM_IRIS_LOG`.
@@ -73,6 +75,7 @@ impl Environment {
             config_folder: Some(config),
             helm_bin: var("HELM_BIN").filter(|value| !value.is_empty()),
             path: var("PATH"),
+            user: text("USER"),
             no_color: text("NO_COLOR").is_some(),
             log: text("HELM_IRIS_LOG"),
         }

@@ -11,13 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 
 pub use class::{Classes, DefaultClass};
-pub use release::{ReleaseState, newest_release};
+pub use release::{ReleaseState, newest_if_any, newest_release};
 pub use secret::found as found_secrets;
 
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::chart::release::Scope;
 use crate::error::{Error, Result};
 use crate::kube::{Cluster, denied};
+use crate::lease::{self, Seen};
 use crate::secrets::delivered::{self, StoredSecret};
 use crate::secrets::{self, Found, StoredLedger};
 
@@ -39,6 +40,8 @@ pub struct Observed {
     pub ledger: Option<StoredLedger>,
     /// Secrets that the charts' own Secrets hold.
     pub found: Vec<Found>,
+    /// Whether somebody works on the hub, or did last.
+    pub lease: Seen,
     /// Volume claims of databases that are there.
     pub claims: BTreeSet<String>,
     /// Secrets of the names that ours have which carry secrets to charts, by name.
@@ -68,6 +71,8 @@ pub fn database_claim(entry: &ReleaseEntry) -> String {
 /// Whatever cannot be read and may matter.
 pub async fn observe(cluster: &Cluster, manifest: &Manifest) -> Result<Observed> {
     let namespace = manifest.namespace.as_str();
+    // First: whoever works on the hub after this is seen when we take the Lease.
+    let lease = lease::look(cluster, namespace).await?;
     let (classes, namespace_exists, releases, ledger, found, claims, delivered) = futures::try_join!(
         class::defaults(cluster),
         namespace_exists(cluster, namespace),
@@ -79,7 +84,7 @@ pub async fn observe(cluster: &Cluster, manifest: &Manifest) -> Result<Observed>
     )?;
     let (releases, unreadable) = releases;
     let found = secret::in_use(found, manifest, &releases, &delivered);
-    Ok(Observed { classes, namespace_exists, releases, unreadable, ledger, found, claims, delivered })
+    Ok(Observed { classes, namespace_exists, releases, unreadable, ledger, found, lease, claims, delivered })
 }
 
 /// The Secrets with the charts' secrets, also those that the bundle no longer writes.

@@ -75,12 +75,20 @@ pub(super) async fn newest(cluster: &Cluster, namespace: &str, names: &[&str]) -
     try_join_all(reads).await
 }
 
+/// The newest revision of a release, if there is one.
+///
+/// # Errors
+/// When it cannot be read or understood.
+pub async fn newest_if_any(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<ReleaseState>> {
+    Ok(newest(cluster, namespace, &[name]).await?.into_iter().flatten().next())
+}
+
 /// The newest revision of a release that helm has just written.
 ///
 /// # Errors
 /// When it is not there, or cannot be read or understood.
 pub async fn newest_release(cluster: &Cluster, namespace: &str, name: &str) -> Result<ReleaseState> {
-    newest(cluster, namespace, &[name]).await?.into_iter().flatten().next().ok_or_else(|| {
+    newest_if_any(cluster, namespace, name).await?.ok_or_else(|| {
         Error::user(format!("the release `{name}` is gone"))
             .because(format!("Helm keeps nothing about it in {namespace}"))
     })

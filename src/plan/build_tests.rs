@@ -7,6 +7,7 @@ use crate::bundle;
 use crate::bundle::manifest::{Delivered, SecretEntry};
 use crate::chart::release::Scope;
 use crate::helm::description;
+use crate::lease::Seen;
 use crate::observe::DefaultClass;
 use crate::plan::lines;
 use crate::redact::Secret;
@@ -67,6 +68,7 @@ impl World {
                 ledger: None,
                 found: vec![],
                 claims: BTreeSet::new(),
+                lease: Seen::Never,
                 delivered: BTreeMap::new(),
             },
             secrets: Reconciled {

@@ -6,6 +6,7 @@
 
 mod adopt;
 mod api;
+mod at_once;
 mod existing;
 mod export;
 mod install;

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::helm::Helm;
 use crate::interrupt::Interrupt;
 use crate::kube::{Cluster, Connection};
+use crate::lease::{self, Held, Holder};
 use crate::observe::{self, Observed};
 use crate::plan::{self, Plan};
 use crate::secrets::{Reconciled, reconcile};
@@ -25,6 +26,7 @@ pub(super) struct Session {
     pub(super) cluster: Cluster,
     pub(super) observed: Observed,
     connection: Connection,
+    holder: Holder,
 }
 
 impl Session {
@@ -33,7 +35,8 @@ impl Session {
         let connection = global.connection(environment);
         let cluster = connection.open().await?;
         let observed = observe::observe(&cluster, reviewed.bundle.manifest()).await?;
-        Ok(Self { reviewed, cluster, observed, connection })
+        let holder = Holder::this_process(environment.user.as_deref());
+        Ok(Self { reviewed, cluster, observed, connection, holder })
     }
 
     /// The secrets that hold.
@@ -71,13 +74,35 @@ impl Session {
         Ok(yes.then_some(Agreed { helm: Some(helm) }))
     }
 
-    /// Does what the plan says, telling how it goes.
+    /// Does what the plan says while nobody else works on the hub, telling how it goes.
     pub(super) async fn apply(
         &self,
         plan: &Plan,
         secrets: &Reconciled,
         agreed: &Agreed,
         level: Level,
+        ui: &Ui,
+    ) -> Result<apply::Outcome> {
+        if plan.is_empty() {
+            return self.work(plan, secrets, agreed, (level, None), ui).await;
+        }
+        apply::make_namespace(&self.cluster, plan).await?;
+        let doing = format!("install {}", self.reviewed.bundle.manifest().chart);
+        let held = lease::acquire(&self.cluster, &plan.namespace, (&self.holder, &doing), &self.observed.lease).await?;
+        let outcome = self.work(plan, secrets, agreed, (level, held.as_ref()), ui).await;
+        match held {
+            Some(held) => held.release().await,
+            None => ui.warning("you may not use Leases here, so nothing keeps others from working at the same time"),
+        }
+        outcome
+    }
+
+    async fn work(
+        &self,
+        plan: &Plan,
+        secrets: &Reconciled,
+        agreed: &Agreed,
+        (level, lease): (Level, Option<&Held>),
         ui: &Ui,
     ) -> Result<apply::Outcome> {
         // Until here a signal may end the process as ever: nothing was changed yet.
@@ -93,6 +118,8 @@ impl Session {
             cache: &self.reviewed.cache,
             observed: &self.observed,
             ledger: &ledger,
+            holder: &self.holder,
+            lease,
             level,
         };
         let mut progress = Progress::new(ui);

@@ -1,0 +1,185 @@
+//! Taking a Lease, keeping it, and giving it back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use tokio::task::JoinHandle;
+
+use super::{DOING, Holder, LASTS, NAME, PROCESS, Seen, changed_meanwhile, held_by, look};
+use crate::error::{Error, Result};
+use crate::kube::{Cluster, denied};
+
+/// Often enough that two signs of life may be lost.
+const RENEW: Duration = Duration::from_secs(20);
+/// Between two looks at one that somebody else holds.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// Tries to give it back; after that it runs out by itself.
+const TRIES: u32 = 3;
+
+/// A Lease that is ours until it is given back.
+#[derive(Debug)]
+pub struct Held {
+    cluster: Cluster,
+    namespace: String,
+    holder: Holder,
+    renewal: JoinHandle<()>,
+    lost: Arc<AtomicBool>,
+}
+
+/// Takes the Lease of a namespace, if nothing has happened since it was seen. None where we may not.
+///
+/// # Errors
+/// When somebody else holds it, or has held it since.
+pub async fn acquire(
+    cluster: &Cluster,
+    namespace: &str,
+    (holder, doing): (&Holder, &str),
+    seen: &Seen,
+) -> Result<Option<Held>> {
+    if *seen == Seen::Hidden {
+        return Ok(None);
+    }
+    let now = look(cluster, namespace).await?;
+    if let Some(lease) = now.busy(Timestamp::now()) {
+        return Err(held_by(lease, namespace));
+    }
+    if now.resource_version() != seen.resource_version() {
+        return Err(changed_meanwhile(&now, namespace));
+    }
+    if take(cluster, namespace, (holder, doing), &now).await? {
+        return Ok(Some(Held::new(cluster, namespace, holder)));
+    }
+    let now = look(cluster, namespace).await?;
+    Err(now
+        .busy(Timestamp::now())
+        .map_or_else(|| changed_meanwhile(&now, namespace), |lease| held_by(lease, namespace)))
+}
+
+/// Takes the Lease of a namespace as soon as it is free. None where we may not.
+///
+/// # Errors
+/// When somebody else holds it for longer than `limit`.
+pub async fn wait(
+    cluster: &Cluster,
+    namespace: &str,
+    (holder, doing): (&Holder, &str),
+    limit: Duration,
+) -> Result<Option<Held>> {
+    let start = Instant::now();
+    loop {
+        let now = look(cluster, namespace).await?;
+        if now == Seen::Hidden {
+            return Ok(None);
+        }
+        match now.busy(Timestamp::now()) {
+            Some(lease) if start.elapsed() > limit => return Err(held_by(lease, namespace)),
+            None if take(cluster, namespace, (holder, doing), &now).await? => {
+                return Ok(Some(Held::new(cluster, namespace, holder)));
+            }
+            _ => {}
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Writes ourselves into the Lease; false if somebody was faster.
+async fn take(cluster: &Cluster, namespace: &str, (holder, doing): (&Holder, &str), seen: &Seen) -> Result<bool> {
+    let now = MicroTime(Timestamp::now());
+    let before = match seen {
+        Seen::There(lease) => Some(lease.as_ref()),
+        Seen::Hidden | Seen::Never => None,
+    };
+    let transitions = before.and_then(|lease| lease.spec.as_ref()?.lease_transitions).unwrap_or_default();
+    let mut lease = Lease::default();
+    lease.metadata.name = Some(NAME.to_owned());
+    lease.metadata.resource_version = seen.resource_version().map(str::to_owned);
+    let doing = format!("{doing}, by {}", holder.who);
+    let notes = [(PROCESS.to_owned(), holder.process.clone()), (DOING.to_owned(), doing)];
+    lease.metadata.annotations = Some(notes.into());
+    lease.spec = Some(LeaseSpec {
+        holder_identity: Some(holder.who.clone()),
+        acquire_time: Some(now.clone()),
+        renew_time: Some(now),
+        lease_duration_seconds: Some(LASTS),
+        lease_transitions: Some(transitions.saturating_add(1)),
+        ..LeaseSpec::default()
+    });
+    let written = match before {
+        None => cluster.create(Some(namespace), &lease).await,
+        Some(_) => cluster.replace(Some(namespace), NAME, &lease).await,
+    };
+    match written {
+        Ok(()) => Ok(true),
+        Err(::kube::Error::Api(status)) if status.is_already_exists() || status.is_conflict() => Ok(false),
+        Err(error) => Err(denied(&error, &cluster.server, &format!("hold the Lease {NAME} in {namespace}"))),
+    }
+}
+
+impl Held {
+    fn new(cluster: &Cluster, namespace: &str, holder: &Holder) -> Self {
+        let lost = Arc::new(AtomicBool::new(false));
+        let renewal = tokio::spawn(renew(cluster.clone(), namespace.to_owned(), holder.clone(), Arc::clone(&lost)));
+        Self { cluster: cluster.clone(), namespace: namespace.to_owned(), holder: holder.clone(), renewal, lost }
+    }
+
+    /// Refuses to go on where somebody else has taken it, because we gave no sign of life.
+    ///
+    /// # Errors
+    /// When it is lost.
+    pub fn require(&self) -> Result<()> {
+        if self.lost.load(Ordering::Relaxed) {
+            return Err(Error::user(format!("somebody else has taken over the work on {}", self.namespace))
+                .because("this process gave no sign of life for a minute; was the computer asleep?")
+                .hint("run the same command again: it looks at what they did"));
+        }
+        Ok(())
+    }
+
+    /// Gives it back. What cannot be given back runs out by itself.
+    pub async fn release(self) {
+        self.renewal.abort();
+        for _ in 0..TRIES {
+            let Some(mut lease) = mine(&self.cluster, &self.namespace, &self.holder).await else { return };
+            if let Some(spec) = &mut lease.spec {
+                spec.holder_identity = None;
+                spec.renew_time = Some(MicroTime(Timestamp::now()));
+            }
+            match self.cluster.replace(Some(&self.namespace), NAME, &lease).await {
+                Ok(()) => return,
+                Err(error) => tracing::info!("the Lease could not be given back: {error}"),
+            }
+        }
+    }
+}
+
+/// The Lease, if it is still ours.
+async fn mine(cluster: &Cluster, namespace: &str, holder: &Holder) -> Option<Lease> {
+    match look(cluster, namespace).await {
+        Ok(Seen::There(lease)) if super::annotation(&lease, PROCESS) == holder.process => Some(*lease),
+        _ => None,
+    }
+}
+
+async fn renew(cluster: Cluster, namespace: String, holder: Holder, lost: Arc<AtomicBool>) {
+    loop {
+        tokio::time::sleep(RENEW).await;
+        match look(&cluster, &namespace).await {
+            Ok(Seen::There(lease)) if super::annotation(&lease, PROCESS) != holder.process => {
+                lost.store(true, Ordering::Relaxed);
+                return;
+            }
+            Ok(Seen::There(mut lease)) => {
+                if let Some(spec) = &mut lease.spec {
+                    spec.renew_time = Some(MicroTime(Timestamp::now()));
+                }
+                // One that fails is tried again at the next turn; there are three before it runs out.
+                let _ = cluster.replace(Some(&namespace), NAME, lease.as_ref()).await;
+            }
+            _ => {}
+        }
+    }
+}

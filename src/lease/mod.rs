@@ -1,0 +1,148 @@
+//! One at a time: whoever changes a hub holds a Lease of its namespace, and says who they are.
+//!
+//! A Lease that is not renewed runs out, so that a computer that is gone keeps nobody waiting for long. One
+//! whose process is dead, on this very computer, is free at once. It stays when it is free, and tells who was
+//! last: whoever made a plan before that has to look again.
+
+mod held;
+mod holder;
+
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
+
+use crate::error::{Error, Result};
+use crate::kube::{Cluster, denied};
+
+pub use held::{Held, acquire, wait};
+pub use holder::Holder;
+
+/// Name of the Lease.
+pub const NAME: &str = "helm-iris";
+/// The annotation with the process that holds it.
+const PROCESS: &str = "helm-iris/process";
+/// The annotation with what is done, or was done last.
+const DOING: &str = "helm-iris/doing";
+/// Seconds after which one that is not renewed is free.
+const LASTS: i32 = 60;
+
+/// A Lease as it was seen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Seen {
+    /// We may not look at Leases here, and cannot hold one either.
+    Hidden,
+    /// Nobody ever held it.
+    Never,
+    /// As it stands.
+    There(Box<Lease>),
+}
+
+/// Looks at the Lease of a namespace.
+///
+/// # Errors
+/// When the cluster does not answer.
+pub async fn look(cluster: &Cluster, namespace: &str) -> Result<Seen> {
+    match cluster.get::<Lease>(Some(namespace), NAME).await {
+        Ok(None) => Ok(Seen::Never),
+        Ok(Some(lease)) => Ok(Seen::There(Box::new(lease))),
+        Err(::kube::Error::Api(status)) if status.is_forbidden() => Ok(Seen::Hidden),
+        Err(error) => Err(denied(&error, &cluster.server, &format!("look at the Lease {NAME} in {namespace}"))),
+    }
+}
+
+impl Seen {
+    /// Kubernetes' mark of this very state.
+    fn resource_version(&self) -> Option<&str> {
+        match self {
+            Self::There(lease) => lease.metadata.resource_version.as_deref(),
+            Self::Hidden | Self::Never => None,
+        }
+    }
+
+    /// Who holds it, if anybody does at this time.
+    fn busy(&self, now: Timestamp) -> Option<&Lease> {
+        let Self::There(lease) = self else { return None };
+        let spec = lease.spec.as_ref()?;
+        let holder = spec.holder_identity.as_deref().unwrap_or_default();
+        let lasts = i64::from(spec.lease_duration_seconds.unwrap_or(LASTS));
+        let renewed = spec.renew_time.as_ref().map_or(i64::MIN, |time| time.0.as_second());
+        let expired = now.as_second().saturating_sub(renewed) > lasts;
+        (!holder.is_empty() && !expired && !holder::is_dead(annotation(lease, PROCESS))).then_some(lease)
+    }
+}
+
+fn annotation<'l>(lease: &'l Lease, key: &str) -> &'l str {
+    lease.metadata.annotations.as_ref().and_then(|all| all.get(key)).map(String::as_str).unwrap_or_default()
+}
+
+/// Somebody else works on it.
+fn held_by(lease: &Lease, namespace: &str) -> Error {
+    let spec = lease.spec.clone().unwrap_or_default();
+    let since = spec.acquire_time.map(|time| format!(" since {}", time.0.strftime("%Y-%m-%d %H:%M:%S UTC")));
+    Error::user(format!("somebody else works on {namespace} right now"))
+        .because(format!(
+            "{}: {}{}",
+            spec.holder_identity.unwrap_or_default(),
+            annotation(lease, DOING),
+            since.unwrap_or_default()
+        ))
+        .hint("nothing was changed; wait until they are done, then run the same command again")
+        .hint(format!("if they are gone, it is free {LASTS} seconds after their last sign of life"))
+}
+
+/// Somebody worked on it after the plan was made.
+fn changed_meanwhile(seen: &Seen, namespace: &str) -> Error {
+    let error = Error::user(format!("somebody else has worked on {namespace} since the plan was made"));
+    let error = match seen {
+        Seen::There(lease) => error.because(annotation(lease, DOING)),
+        Seen::Hidden | Seen::Never => error,
+    };
+    error.hint("nothing was changed; run the same command again, and look at the plan again")
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::coordination::v1::LeaseSpec;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+
+    use super::*;
+
+    fn seen(holder: &str, renewed: i64, process: &str) -> Seen {
+        let mut lease = Lease::default();
+        lease.metadata.annotations = Some([(PROCESS.to_owned(), process.to_owned())].into());
+        lease.spec = Some(LeaseSpec {
+            holder_identity: Some(holder.to_owned()),
+            renew_time: Some(MicroTime(Timestamp::from_second(renewed).unwrap())),
+            lease_duration_seconds: Some(60),
+            ..LeaseSpec::default()
+        });
+        Seen::There(Box::new(lease))
+    }
+
+    #[test]
+    fn it_is_busy_while_somebody_lives() {
+        let now = Timestamp::from_second(1000).unwrap();
+        let mine = Holder::this_process(Some("anna"));
+        for (busy, lease) in [
+            (true, seen("bob", 999, "elsewhere")),
+            (true, seen("bob", 1010, "a clock that is ahead")),
+            (true, seen("anna", 999, &mine.process)),
+            (false, seen("bob", 939, "elsewhere")),
+            (false, seen("", 999, "elsewhere")),
+            (false, Seen::Never),
+            (false, Seen::Hidden),
+        ] {
+            assert_eq!(lease.busy(now).is_some(), busy, "{lease:?}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_is_dead_holds_nothing() {
+        let now = Timestamp::from_second(1000).unwrap();
+        let mine = Holder::this_process(None);
+        let (machine, _) = mine.process.rsplit_once(':').unwrap();
+        // No process has this number: it is above the most that Linux gives.
+        let dead = seen("anna", 999, &format!("{machine}:4194305"));
+        assert_eq!(dead.busy(now).is_some(), cfg!(not(target_os = "linux")));
+        assert!(seen("anna", 999, "another-machine:4194305").busy(now).is_some());
+    }
+}
