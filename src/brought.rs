@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::bundle::manifest::SecretEntry;
+use crate::library::require_name;
 use crate::overlay;
 use crate::secrets::SecretKind;
 use crate::yaml::{Pointer, pointer_to_path};
@@ -64,9 +65,23 @@ fn remove(value: &mut Value, pointer: &str) {
     }
 }
 
-/// What is wrong with the place of a reference, and what to do about it.
+/// The value with a text in the place of each reference.
+pub fn as_texts(mut value: Value, references: &[Reference]) -> Value {
+    for reference in references {
+        if let Some(place) = value.pointer_mut(&reference.pointer) {
+            *place = Value::String(String::new());
+        }
+    }
+    value
+}
+
+/// What is wrong with the name or the place of a reference, and what to do about it.
 pub fn wrong_place(reference: &Reference, values: &Value) -> Option<(String, &'static str)> {
     let path = reference.path();
+    if require_name("secret", &reference.name).is_err() {
+        let why = format!("`{}` cannot be the name of a secret", reference.name);
+        return Some((why, "a name has the letters a-z, digits and -"));
+    }
     let in_list = (1..reference.pointer.len())
         .filter(|at| reference.pointer.as_bytes()[*at] == b'/')
         .any(|at| values.pointer(&reference.pointer[..at]).is_some_and(Value::is_array));

@@ -182,9 +182,10 @@ pub fn overrides(loaded: &Loaded, chart: &Chart, base: &Document, edited: &[Docu
         }));
         Value::Object(Map::new())
     });
-    problems.extend(secret_paths(loaded, chart, &value, edited));
     let whole = value.clone();
     let references = brought::take(&mut value);
+    // As Helm will see them: texts, also where one would stand in the place of a map with a secret in it.
+    problems.extend(secret_paths(loaded, chart, &brought::as_texts(whole.clone(), &references), edited));
     problems.extend(references.iter().filter_map(|reference| {
         let (why, fix) = brought::wrong_place(reference, &whole)?;
         Some(at_values(loaded, chart, edited, &reference.pointer, why).fix(fix))

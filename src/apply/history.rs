@@ -2,9 +2,9 @@
 
 use k8s_openapi::api::core::v1::Secret as KubeSecret;
 
+use crate::bundle::manifest::ReleaseEntry;
 use crate::error::Result;
 use crate::kube::{Cluster, denied};
-use crate::plan::ReleaseOperation;
 
 /// One older revision of a release, as Helm keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct OldRevision {
 ///
 /// # Errors
 /// When they may not be listed.
-pub async fn old_revisions(cluster: &Cluster, releases: &[&ReleaseOperation]) -> Result<Vec<OldRevision>> {
+pub async fn old_revisions(cluster: &Cluster, releases: &[&ReleaseEntry]) -> Result<Vec<OldRevision>> {
     let mut old = Vec::new();
     for release in releases {
         let namespace = &release.namespace;

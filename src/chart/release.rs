@@ -175,4 +175,14 @@ pub struct AdoptFrom {
     /// Whether to look here only if no place before has it: for places that may be about something else.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub if_none: bool,
+    /// Whether this is a database's Secret, which counts only if the hub's database URL leads to that
+    /// database.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub of_host: bool,
+    /// The database user whose password it is, where it is not the hub's by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Whether every hub has it: one that is there without it keeps its secrets somewhere else.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub always: bool,
 }

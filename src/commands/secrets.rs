@@ -97,10 +97,13 @@ pub(super) fn run(args: &SecretsArgs, global: &GlobalArgs, environment: &Environ
     Ok(Outcome::Done)
 }
 
+fn given_namespace(global: &GlobalArgs, environment: &Environment) -> Option<String> {
+    global.kube.namespace.clone().or_else(|| environment.namespace.clone())
+}
+
 /// The hub that is meant.
 fn namespace(global: &GlobalArgs, environment: &Environment) -> Result<String> {
-    let namespace = global.kube.namespace.clone().or_else(|| environment.namespace.clone());
-    let namespace = namespace.ok_or_else(|| {
+    let namespace = given_namespace(global, environment).ok_or_else(|| {
         Error::usage("which hub?").because("each hub has its own secrets").hint("name its namespace, e.g. -n dhub")
     })?;
     check_namespace(&namespace)?;
@@ -118,5 +121,6 @@ fn ledger(store: &LocalStore) -> Result<Ledger> {
         Error::user(format!("this folder has no secrets of a hub in {}", store.namespace()))
             .because(format!("{} is missing", store.path().display()))
             .hint("go to the folder of the hub's site file, from which it was rendered or installed")
+            .hint(format!("or take them from its cluster: helm iris secrets export --to file -n {}", store.namespace()))
     })
 }

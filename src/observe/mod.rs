@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 
 pub use class::{Classes, DefaultClass};
 pub use release::{ReleaseState, newest_if_any, newest_release};
-pub use secret::found as found_secrets;
+pub use secret::{FoundSecrets, found as found_secrets};
 
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::chart::release::Scope;
@@ -40,6 +40,8 @@ pub struct Observed {
     pub ledger: Option<StoredLedger>,
     /// Secrets that the charts' own Secrets hold.
     pub found: Vec<Found>,
+    /// Ledgers of other namespaces that may not be read, by the secret that they share.
+    pub unshared: BTreeMap<String, Error>,
     /// Whether somebody works on the hub, or did last.
     pub lease: Seen,
     /// Volume claims of databases that are there.
@@ -83,8 +85,9 @@ pub async fn observe(cluster: &Cluster, manifest: &Manifest) -> Result<Observed>
         delivered(cluster, manifest),
     )?;
     let (releases, unreadable) = releases;
+    let FoundSecrets { found, unshared } = found;
     let found = secret::in_use(found, manifest, &releases, &delivered);
-    Ok(Observed { classes, namespace_exists, releases, unreadable, ledger, found, lease, claims, delivered })
+    Ok(Observed { classes, namespace_exists, releases, unreadable, ledger, found, unshared, lease, claims, delivered })
 }
 
 /// The Secrets with the charts' secrets, also those that the bundle no longer writes.

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use super::compare::{Secrecy, differences};
-use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip, deliver, handover};
-use crate::bundle::manifest::{Manifest, ReleaseEntry, SecretEntry};
+use super::handover::{self, held};
+use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip, deliver, losses};
+use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::chart::release::{Condition, Scope};
 use crate::error::{Error, Result};
 use crate::helm::{Scrub, chart_digest_of};
-use crate::observe::{Classes, Observed, ReleaseState, database_claim, key};
+use crate::observe::{Classes, Observed, ReleaseState, key};
 use crate::secrets::delivered::Content;
 use crate::secrets::{Note, Reconciled};
 
@@ -50,7 +51,7 @@ pub struct Input<'i> {
 /// Whatever would make applying it wrong: two default classes or none where one is needed, a
 /// database whose password nobody knows, a release that another helm is working on.
 pub fn build(input: &Input<'_>) -> Result<Plan> {
-    lost_password(input)?;
+    losses::refuse(input)?;
     let mut operations = Vec::new();
     if input.observed.namespace_exists == Some(false) {
         operations.push(Operation::CreateNamespace { name: input.manifest.namespace.clone() });
@@ -66,18 +67,33 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
     }
     handover::order(&mut operations, input);
     operations.extend(deliver::removals(input));
+    let notes = notes(input);
     Ok(Plan {
         cluster: input.cluster.to_owned(),
         server: input.server.to_owned(),
         namespace: input.manifest.namespace.clone(),
         bundle: input.bundle.to_owned(),
-        secrets: input.secrets.notes.clone(),
-        warnings: warnings(&operations, input.secrets),
+        warnings: warnings(&operations, &notes),
+        secrets: notes,
         operations,
     })
 }
 
-fn warnings(operations: &[Operation], secrets: &Reconciled) -> Vec<String> {
+/// What to know about the secrets: also of those of which something in the cluster has another value,
+/// whoever is to blame.
+fn notes(input: &Input<'_>) -> Vec<Note> {
+    let mut notes = input.secrets.notes.clone();
+    let told: Vec<String> = notes.iter().filter_map(Note::replaced).map(str::to_owned).collect();
+    for secret in input.manifest.secrets.iter().filter(|secret| !told.contains(&secret.name)) {
+        let value = input.secrets.ledger.value(&secret.name);
+        if held(secret, input.manifest, input.observed).iter().any(|held| Some(held) != value) {
+            notes.push(Note::Replaced { name: secret.name.clone(), means: secret.replacing.clone() });
+        }
+    }
+    notes
+}
+
+fn warnings(operations: &[Operation], notes: &[Note]) -> Vec<String> {
     let hidden = |operation: &Operation| {
         matches!(
             operation,
@@ -98,7 +114,7 @@ fn warnings(operations: &[Operation], secrets: &Reconciled) -> Vec<String> {
             "you may not look at StorageClasses: it is taken for granted that there is one default class".to_owned(),
         );
     }
-    if secrets.notes.iter().any(|note| matches!(note, Note::Replaced { .. })) {
+    if notes.iter().any(|note| note.replaced().is_some()) {
         warnings.push(
             "Helm's history keeps the old values, for rolling back, until it is pruned (`secrets rotate` offers that)"
                 .to_owned(),
@@ -241,28 +257,6 @@ fn several_classes(names: &[&str]) -> Error {
     };
     let error = error.hint(format!("leave one the default; to keep {keep}:"));
     others.iter().map(unmark).fold(error, Error::hint)
-}
-
-/// A volume that exists holds a database with a password; a new one would not open it.
-fn lost_password(input: &Input<'_>) -> Result<()> {
-    for desired in input.desired {
-        let entry = &desired.entry;
-        let claim = database_claim(entry);
-        let fresh = |secret: &&SecretEntry| input.secrets.fresh.contains(&secret.name) && secret.is_of(&entry.chart);
-        let lost = input.manifest.secrets.iter().find(fresh);
-        if let Some(secret) = lost.filter(|_| input.observed.claims.contains(&claim)) {
-            let namespace = &entry.namespace;
-            return Err(Error::user(format!(
-                "there is a database volume ({claim} in {namespace}) whose password nobody knows"
-            ))
-            .because(format!("neither the cluster nor this machine has the secret `{}`", secret.name))
-            .because("a new password would not open the old database")
-            .hint("look for it where the hub was installed from: the folder .helm-iris there, or a backup")
-            .hint("if the data is not needed, or saved elsewhere:")
-            .hint(format!("kubectl delete pvc {claim} -n {namespace}   # deletes the database for good")));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -69,6 +69,7 @@ impl World {
                 found: vec![],
                 claims: BTreeSet::new(),
                 lease: Seen::Never,
+                unshared: BTreeMap::new(),
                 delivered: BTreeMap::new(),
             },
             secrets: Reconciled {
@@ -189,7 +190,10 @@ fn every_reason_is_told() {
                       -> (unset)
                     size: "4Gi" -> "8Gi"
 
+      ! secret database-password is replaced
       ! storage is shared by all hubs of this cluster: it changes for all of them
+      ! Helm's history keeps the old values, for rolling back, until it is pruned
+        (`secrets rotate` offers that)
     "#);
 }
 

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::build::{Desired, Input};
 use super::{Action, Operation, Plan, Reason};
-use crate::bundle::manifest::{Manifest, SecretEntry};
+use crate::bundle::manifest::{Manifest, ReleaseEntry, SecretEntry};
+use crate::observe::Observed;
 use crate::overlay;
 use crate::redact::Secret;
 use crate::secrets::delivered::secret_name;
@@ -21,7 +20,9 @@ pub(super) fn order(operations: &mut Vec<Operation>, input: &Input<'_>) {
             let filled = secret.previous_fills.iter().any(|place| is_in(place, chart));
             filled || secret.delivered.iter().any(|to| to.previous && to.chart == chart)
         };
-        let is_late = |desired: &&Desired| !takes_either(&desired.entry.chart) && has(input, desired, secret, previous);
+        let is_late = |desired: &&Desired| {
+            !takes_either(&desired.entry.chart) && held_by(secret, &desired.entry, input.observed).contains(previous)
+        };
         let late: BTreeSet<&str> =
             input.desired.iter().filter(is_late).map(|desired| desired.entry.name.as_str()).collect();
         if late.is_empty() {
@@ -45,21 +46,21 @@ fn is_in(place: &str, chart: &str) -> bool {
     place.split_once(':').is_some_and(|(owner, _)| owner == chart)
 }
 
-/// Whether a release has a value of a secret, in its newest revision or in the Secret that it reads.
-fn has(input: &Input<'_>, desired: &Desired, secret: &SecretEntry, value: &Secret) -> bool {
-    let chart = desired.entry.chart.as_str();
-    let state = input.observed.release(&desired.entry);
-    let paths = secret.fills.iter().filter(|place| is_in(place, chart)).filter_map(|place| {
-        let (_, path) = place.split_once(':')?;
-        overlay::parse_path(path)
+/// The values of a secret that releases have, in their newest revisions or in the Secrets that they read.
+pub fn held(secret: &SecretEntry, manifest: &Manifest, observed: &Observed) -> Vec<Secret> {
+    manifest.releases.iter().flat_map(|entry| held_by(secret, entry, observed)).collect()
+}
+
+fn held_by(secret: &SecretEntry, entry: &ReleaseEntry, observed: &Observed) -> Vec<Secret> {
+    let chart = entry.chart.as_str();
+    let filled = observed.release(entry).into_iter().flat_map(|state| {
+        let mine = secret.fills.iter().filter(|place| is_in(place, chart));
+        let paths = mine.filter_map(|place| overlay::parse_path(place.split_once(':')?.1));
+        paths.filter_map(|path| Some(Secret::new(overlay::get(&state.config, &path)?.as_str()?.to_owned())))
     });
-    let filled = |path: Vec<overlay::Step>| {
-        state.is_some_and(|state| overlay::get(&state.config, &path).and_then(Value::as_str) == Some(value.expose()))
-    };
-    let stored = input.observed.delivered.get(&secret_name(chart));
-    let keys = secret.delivered.iter().filter(|to| to.chart == chart && !to.previous).map(|to| &to.key);
-    let mut held = keys.filter_map(|key| stored?.content.get(key));
-    paths.into_iter().any(filled) || held.any(|held| held == value)
+    let stored = observed.delivered.get(&secret_name(chart));
+    let keys = secret.delivered.iter().filter(|to| to.chart == chart && !to.previous && to.path.is_none());
+    filled.chain(keys.filter_map(|to| stored?.content.get(&to.key).cloned())).collect()
 }
 
 impl Plan {

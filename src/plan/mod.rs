@@ -4,6 +4,7 @@ mod build;
 mod compare;
 mod deliver;
 mod handover;
+mod losses;
 mod view;
 
 use serde::Serialize;
@@ -13,6 +14,8 @@ use crate::secrets::Note;
 
 pub use build::{Desired, Input, build};
 pub use compare::{Change, ValueChange};
+pub use handover::held;
+pub use losses::{hidden_hub, not_found};
 pub use view::{lines, note};
 
 /// What would be done, in order.

@@ -17,7 +17,8 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     for operation in &plan.operations {
         lines.extend(operation_lines(operation, width));
     }
-    let notes: Vec<String> = plan.secrets.iter().map(note).chain(plan.warnings.clone()).collect();
+    let notes: Vec<String> =
+        plan.secrets.iter().map(|one| note(one, &plan.namespace)).chain(plan.warnings.clone()).collect();
     if !notes.is_empty() {
         lines.push(String::new());
         lines.extend(notes.iter().flat_map(|note| wrapped(note)));
@@ -134,12 +135,14 @@ fn on_lines(path: &str, told: &[String]) -> Vec<String> {
 }
 
 /// A note about the secrets, in words.
-pub fn note(note: &Note) -> String {
+pub fn note(note: &Note, namespace: &str) -> String {
     match note {
         Note::New { names } => format!("new secrets: {}", names.join(", ")),
         Note::Adopted { name, origin } => format!("secret {name}: taken over from the cluster ({origin})"),
         Note::Weak { name, what } => {
-            format!("secret {name}: it {what}; it is in use, so it stays: helm iris secrets rotate {name}")
+            format!(
+                "secret {name}: it {what}; it is in use, so it stays: helm iris secrets rotate {name} -n {namespace}"
+            )
         }
         Note::Given { names } => format!("secrets that you brought: {}", names.join(", ")),
         Note::Replaced { name, means } if means.is_empty() => format!("secret {name} is replaced"),

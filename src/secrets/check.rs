@@ -1,5 +1,8 @@
 //! Secrets that people bring, or a hub brings along: what is wrong with them, without showing them.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::kind::MIN_ALNUM;
 use super::{Ledger, Need, SecretKind};
 use crate::redact::Secret;
@@ -60,7 +63,7 @@ pub fn weaknesses(need: &Need, value: &Secret, ledger: &Ledger) -> Vec<Weakness>
             &format!("at least {least} characters are needed"),
         );
     }
-    if let Some((what, fix)) = wrong_form(need.kind, text) {
+    if let Some((what, fix)) = wrong_form(need, text) {
         say(what.into(), fix);
     }
     let other = ledger.entries.iter().find(|(name, entry)| **name != need.name && entry.value == *value);
@@ -72,6 +75,8 @@ pub fn weaknesses(need: &Need, value: &Secret, ledger: &Ledger) -> Vec<Weakness>
 
 fn least(need: &Need) -> usize {
     let by_kind = match need.kind {
+        // Its form says how long each key is.
+        SecretKind::Hex32 if need.prepend => 1,
         SecretKind::Hex32 => HEX_DIGITS,
         SecretKind::Alnum(_) => MIN_ALNUM,
         SecretKind::Text => MIN_TEXT,
@@ -79,22 +84,31 @@ fn least(need: &Need) -> usize {
     need.min_length.unwrap_or(by_kind)
 }
 
-fn wrong_form(kind: SecretKind, text: &str) -> Option<(&'static str, &'static str)> {
+fn wrong_form(need: &Need, text: &str) -> Option<(&'static str, &'static str)> {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let key = |key: &str| key.len().is_multiple_of(2) && key.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match kind {
-        // CryptKeeper takes several keys at once, joined by `;`.
-        SecretKind::Hex32 if !text.split(';').all(key) => {
+    let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // 32 bytes each, in one of the two forms that JupyterHub's CryptKeeper takes.
+    let key = |key: &str| {
+        key.len() == HEX_DIGITS && hex(key) || STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == HEX_DIGITS / 2)
+    };
+    match need.kind {
+        SecretKind::Hex32 if need.prepend && !text.split(';').all(key) => {
+            Some(("is no key of 32 bytes", "make one with: openssl rand -hex 32"))
+        }
+        SecretKind::Hex32 if !(need.prepend || hex(text) && text.len().is_multiple_of(2)) => {
             Some(("is not an even number of hex digits", "make one with: openssl rand -hex 32"))
         }
         SecretKind::Alnum(_) if !text.bytes().all(unreserved) => {
             Some(("has characters that break URLs and headers", "use letters, digits and - . _ ~"))
         }
-        SecretKind::Text if text.trim() != text && !is_pem(text) => {
-            Some(("begins or ends with a space", "give it without"))
+        SecretKind::Text if text.starts_with('\u{feff}') => {
+            Some(("begins with a byte order mark", "save the file without one"))
         }
         SecretKind::Text if text.chars().any(char::is_control) && !is_pem(text) => {
             Some(("has line breaks or control characters, and is no key in PEM form", "give it on one line"))
+        }
+        SecretKind::Text if text.trim() != text && !is_pem(text) => {
+            Some(("begins or ends with a space", "give it without"))
         }
         _ => None,
     }
@@ -121,7 +135,10 @@ pub fn is_placeholder(text: &str) -> bool {
     let text = text.trim();
     let inside = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
     let bracketed = inside.is_some_and(|inside| !inside.is_empty() && !inside.contains(['<', '>', '\n']));
-    bracketed || matches!(text.to_ascii_lowercase().as_str(), "changeme" | "change-me" | "replace-me" | "replaceme")
+    let variable = text.strip_prefix("${").is_some_and(|rest| rest.ends_with('}'));
+    bracketed
+        || variable
+        || matches!(text.to_ascii_lowercase().as_str(), "changeme" | "change-me" | "replace-me" | "replaceme")
 }
 
 #[cfg(test)]
@@ -172,16 +189,27 @@ mod tests {
     fn what_is_right_passes() {
         let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIH\n-----END PRIVATE KEY-----\n";
         let hex = "4f".repeat(31) + "a9";
-        let several = format!("{hex};{}", "b7".repeat(31) + "11");
         for (kind, value) in [
             ("hex32", hex.as_str()),
-            ("hex32", &several),
             ("alnum(16)", "correct-horse-battery"),
             ("text", "ghs_16C7e42F292c6912E7!"),
             ("text", pem),
         ] {
             assert_eq!(wrong(kind, value), "", "{kind} {value}");
         }
+        let keys = Need { prepend: true, ..need("hex32") };
+        let empty = Ledger::create().unwrap();
+        let base64 = STANDARD.encode([7; 32]);
+        for (value, right) in [
+            (format!("{hex};{}", "b7".repeat(31) + "11"), true),
+            (base64, true),
+            (format!("{hex}ab"), false),
+            (format!("{hex};"), false),
+            (hex[..16].repeat(4).replace("4f4f4f4f4f4f4f4f4f", "4f;"), false),
+        ] {
+            assert_eq!(weaknesses(&keys, &Secret::new(value.clone()), &empty).is_empty(), right, "{value}");
+        }
+        assert_ne!(wrong("hex32", &format!("{hex};{hex}")), "", "a cookie secret is one");
         let strict = Need { min_length: Some(32), ..need("alnum(32)") };
         let short = Secret::new("correct-horse-battery".into());
         assert_eq!(weaknesses(&strict, &short, &Ledger::create().unwrap()).len(), 1);

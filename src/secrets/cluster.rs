@@ -49,12 +49,23 @@ impl Written {
 /// # Errors
 /// When it may not be read or is damaged. None only where the cluster says that there is none.
 pub async fn read(cluster: &Cluster, namespace: &str) -> Result<Option<StoredLedger>> {
+    read_if_allowed(cluster, namespace).await?
+}
+
+/// As [`read`], telling what is forbidden from every other trouble: a refusal is the inner error.
+///
+/// # Errors
+/// When it is damaged, or the cluster does not answer.
+pub async fn read_if_allowed(cluster: &Cluster, namespace: &str) -> Result<Result<Option<StoredLedger>>> {
     let doing = format!("read the ledger (Secret {NAME}) in {namespace}");
-    let secret = cluster
-        .get::<KubeSecret>(Some(namespace), NAME)
-        .await
-        .map_err(|error| denied(&error, &cluster.server, &doing))?;
-    secret.map(|secret| parse(&secret, namespace)).transpose()
+    match cluster.get::<KubeSecret>(Some(namespace), NAME).await {
+        Ok(secret) => secret.map(|secret| parse(&secret, namespace)).transpose().map(Ok),
+        Err(error) => {
+            let told = denied(&error, &cluster.server, &doing);
+            let forbidden = matches!(error, ::kube::Error::Api(status) if status.is_forbidden());
+            if forbidden { Ok(Err(told)) } else { Err(told) }
+        }
+    }
 }
 
 fn parse(secret: &KubeSecret, namespace: &str) -> Result<StoredLedger> {

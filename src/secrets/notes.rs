@@ -56,6 +56,16 @@ pub enum Note {
     Moved,
 }
 
+impl Note {
+    /// The secret that is replaced, if that is what it says.
+    pub fn replaced(&self) -> Option<&str> {
+        match self {
+            Self::Replaced { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) new: BTreeSet<String>,

@@ -41,6 +41,8 @@ pub struct Sources<'s> {
     pub cluster: Option<&'s Ledger>,
     /// What the charts' own Secrets hold.
     pub found: &'s [Found],
+    /// Ledgers of other namespaces that may not be read, by secret: it must not be made anew then.
+    pub unshared: &'s BTreeMap<String, Error>,
     /// Which cluster it is.
     pub id: &'s ClusterId,
     /// The chart that is installed, for messages.
@@ -103,6 +105,9 @@ pub fn reconcile(sources: &Sources<'_>) -> Result<Reconciled> {
     if !problems.is_empty() {
         return Err(Error::problems("the secrets of this hub differ between the places that keep them", problems)
             .hint("nothing was changed; a secret is never overwritten by a guess"));
+    }
+    if let Some(error) = sources.unshared.iter().find_map(|(name, error)| tally.new.contains(name).then_some(error)) {
+        return Err(error.clone());
     }
     let moved = sources.cluster.and_then(bound_to).is_some_and(|id| id.contradicts(sources.id));
     ledger.cluster = Some(best_id(&ledger, sources.id, moved).to_string());

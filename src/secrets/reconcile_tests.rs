@@ -2,6 +2,7 @@ use super::*;
 use crate::secrets::{SecretKind, Source};
 
 const ID: &str = "uid-1";
+static NONE: BTreeMap<String, Error> = BTreeMap::new();
 
 fn needs() -> Vec<Need> {
     ["a", "b"]
@@ -38,7 +39,7 @@ fn sources<'s>(
     take: &'s BTreeMap<String, String>,
 ) -> Sources<'s> {
     let (local_path, chart, namespace) = ("LOCAL", "daskhub", "dhub");
-    Sources { needs, local, local_path, cluster, found, id, chart, namespace, take }
+    Sources { needs, local, local_path, cluster, found, unshared: &NONE, id, chart, namespace, take }
 }
 
 fn run(local: &Ledger, cluster: Option<&Ledger>, found: &[Found]) -> Result<Reconciled> {
@@ -259,4 +260,37 @@ fn what_the_bundle_does_not_need_is_kept() {
     let result = run(&local, Some(&cluster), &[]).unwrap();
     assert!(result.ledger.entries.contains_key("z"));
     assert!(!result.ledger.entries.contains_key("y"), "what is only provisional is made anew when it is needed");
+}
+
+/// Two were brought before the first was put to use: what the database has is what stays in use.
+#[test]
+fn the_value_before_is_the_one_in_use() {
+    let before = installed();
+    let needs = [Need { keeps_previous: true, ..needs()[0].clone() }];
+    let mut local = before.clone();
+    for value in ["never-put-to-use-1", "the-one-that-is-wanted"] {
+        local.replace(&needs[0], Source::Given, Secret::new(value.into()));
+    }
+    let in_use = found("a", value(&before, "a"));
+    let (id, take) = (ClusterId::Uid(ID.into()), BTreeMap::new());
+    let found = std::slice::from_ref(&in_use);
+    let result = reconcile(&sources(&needs, &local, Some(&before), found, &id, &take)).unwrap();
+    assert_eq!(value(&result.ledger, "a"), "the-one-that-is-wanted");
+    assert_eq!(result.ledger.entries["a"].previous.as_ref(), Some(&in_use.value));
+}
+
+/// Another namespace's ledger that may not be read matters only where the secret would be made anew.
+#[test]
+fn a_secret_that_must_be_shared_is_not_made_anew() {
+    let (needs, id, take) = (needs(), ClusterId::Uid(ID.into()), BTreeMap::new());
+    let unshared = BTreeMap::from([("a".to_owned(), Error::user("not allowed"))]);
+    let with = |local: &Ledger, cluster: Option<&Ledger>| {
+        reconcile(&Sources { unshared: &unshared, ..sources(&needs, local, cluster, &[], &id, &take) })
+    };
+    assert_eq!(with(&provisional(), None).unwrap_err().message, "not allowed");
+    let ours = installed();
+    assert!(with(&provisional(), Some(&ours)).is_ok());
+    let mut given = provisional();
+    given.replace(&needs[0], Source::Given, Secret::new("from-its-operator".into()));
+    assert!(with(&given, None).is_ok());
 }

@@ -119,6 +119,11 @@ pub(super) fn settle(
     if let Some(need) = need {
         entry.describe(need);
         entry.provisional = false;
+        // What is in use, not what was last thought of: several may have been brought since.
+        let in_use = sides.iter().find(|side| side.ledger.is_none() && *side.value != entry.value);
+        if let Some(side) = in_use.filter(|_| need.keeps_previous) {
+            entry.previous = Some(side.value.clone());
+        }
     }
     Ok(Settled { entry, how })
 }
@@ -178,7 +183,9 @@ fn difference(sources: &Sources<'_>, name: &str, sides: &[Side<'_>]) -> Problem 
         .iter()
         .map(|side| format!("{} in {} (`{}`)", key.fingerprint(side.value), side.origin(sources), side.place))
         .collect();
-    let fix = format!("decide which holds, e.g.: {}", decide(sources, name, sides[0].place));
+    // What the hub itself says is what it uses.
+    let first = sides.iter().find(|side| side.place.starts_with("hub:")).unwrap_or(&sides[0]);
+    let fix = format!("decide which holds, e.g.: {}", decide(sources, name, first.place));
     Problem::error(format!("secret {name}"), None, format!("fingerprints differ: {}", shown.join("; "))).fix(fix)
 }
 
@@ -195,8 +202,10 @@ pub(super) fn unknown_decisions(sources: &Sources<'_>) -> Vec<Problem> {
     unknown
         .map(|name| {
             let like = did_you_mean(name, names.keys().map(String::as_str));
-            let fix =
-                like.map_or_else(|| "helm iris secrets list".to_owned(), |like| format!("did you mean `{like}`?"));
+            let fix = like.map_or_else(
+                || format!("helm iris secrets list -n {}", sources.namespace),
+                |like| format!("did you mean `{like}`?"),
+            );
             Problem::error(format!("secret {name}"), None, "this hub has no such secret").fix(fix)
         })
         .collect()

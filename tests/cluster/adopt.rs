@@ -137,17 +137,21 @@ fn the_secret_that_a_hub_is_pointed_at_is_what_is_adopted() {
 #[test]
 fn passwords_of_databases_are_found_by_their_names() {
     let Some(testbed) = Testbed::take() else { return };
-    let without = BY_HAND.replace("jhub:first%2Fpassword-of-jhub@", "jhub@");
+    let at =
+        |user: &str, host: &str| BY_HAND.replace("jhub:first%2Fpassword-of-jhub@postgresql", &format!("{user}@{host}"));
     let places = [
-        ("postgresql", "password"),
-        ("postgresql", "postgresql-password"),
-        ("jhub-db-postgresql", "password"),
-        ("jhub-db-app", "password"),
+        ("postgresql", "password", at("jhub", "postgresql")),
+        ("postgresql", "postgresql-password", at("jhub", "postgresql")),
+        ("postgresql", "postgres-password", at("postgres", "postgresql")),
+        ("jhub-db-postgresql", "password", at("jhub", "jhub-db-postgresql")),
+        ("jhub-db-app", "password", at("jhub", "jhub-db-rw")),
     ];
-    for (count, (secret, key)) in places.into_iter().enumerate() {
+    for (count, (secret, key, values)) in places.into_iter().enumerate() {
         let hub = testbed.hub(&format!("db{count}"), &testbed.helm4);
-        hub.made_by_hand(&without);
+        hub.made_by_hand(&values);
         hub.put_secret(secret, &[(key, "kept-by-the-database"), ("other", "x")]);
+        // Somebody else's, which is none of our business.
+        hub.put_secret("wiki-postgresql", &[("password", "of-the-wiki-alone")]);
         let run = hub.adopt(&[]);
         assert_eq!(hub.env.secrets()["database-password"], "kept-by-the-database", "{secret} {key}: {run}");
         assert!(run.stderr.contains(&format!("Secret {secret}, key {key}")), "{run}");
@@ -194,4 +198,32 @@ fn where_there_is_nothing_nothing_is_made() {
     assert_eq!(run.code, Some(1), "{run}");
     assert!(run.stderr.contains("there is nothing to adopt"), "{run}");
     before.assert_same(&hub.env.tree());
+}
+
+/// The hub's state in a database that the bundle does not know: users and tokens would be gone.
+#[test]
+fn a_hub_is_not_parted_from_its_state() {
+    let Some(testbed) = Testbed::take() else { return };
+    let hub = testbed.hub("sqlite", &testbed.helm4);
+    let db = BY_HAND.find("    db:").unwrap();
+    let end = BY_HAND.find("dask-gateway:\n  gateway").unwrap();
+    hub.made_by_hand(&format!("{}{}", &BY_HAND[..db], &BY_HAND[end..]));
+    assert_eq!(hub.adopt(&[]).code, Some(0));
+    let state = hub.state().revisions;
+    hub.refused(&[], &["would lose it", "it is in sqlite-pvc", "helm uninstall"]);
+    assert_eq!(hub.state().revisions, state);
+}
+
+/// A hub under other names: its secrets are not guessed to be missing.
+#[test]
+fn a_hub_whose_secrets_are_elsewhere_is_not_given_new_ones() {
+    let Some(testbed) = Testbed::take() else { return };
+    let hub = testbed.hub("named", &testbed.helm4);
+    hub.made_by_hand(&BY_HAND.replace("jupyterhub:\n  proxy", "jupyterhub:\n  fullnameOverride: other\n  proxy"));
+    let before = hub.data("other-hub");
+    let run = hub.adopt(&[]);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stderr.contains("its secrets were not found: cookie-secret"), "{run}");
+    hub.refused(&[], &["its secrets were not found"]);
+    assert_eq!(hub.data("other-hub"), before);
 }

@@ -130,6 +130,7 @@ values:
       hub:
         extraEnv:
           - {name: A, value: {secret: mine}}
+        config: {CryptKeeper: {secret: mine}, JupyterHub: {admin_access: {secret: "No Name"}}}
         annotations:
           dotted.key/x: {secret: mine}
 ";

@@ -69,7 +69,7 @@ async fn adopt(
     let needs = load::needs(&loaded.charts, loaded.settings.secret_mode);
     let entry = |need: &Need| compose::secret(loaded, need.clone());
     let wanted: Vec<SecretEntry> = needs.iter().map(entry).collect();
-    let (stored, found) =
+    let (stored, observe::FoundSecrets { found, unshared }) =
         futures::try_join!(cluster::read(cluster, namespace), observe::found_secrets(cluster, namespace, &wanted))?;
     let store = loaded.store.path().display().to_string();
     let reconciled = reconcile(&Sources {
@@ -78,6 +78,7 @@ async fn adopt(
         local_path: &store,
         cluster: stored.as_ref().map(|stored| &stored.ledger),
         found: &found,
+        unshared: &unshared,
         id: &cluster.id,
         chart: &loaded.chart,
         namespace,
@@ -87,6 +88,10 @@ async fn adopt(
         return Err(Error::user(format!("there is nothing to adopt in the namespace {namespace}"))
             .because(format!("no Secret of a hub is there in {}", cluster.label()))
             .hint("is it the right namespace (-n) and cluster (--kube-context)? kubectl get secrets -A"));
+    }
+    let hidden = plan::not_found(&wanted, &reconciled.fresh, |_| true);
+    if !hidden.is_empty() {
+        return Err(plan::hidden_hub(&hidden, namespace));
     }
     let (for_cluster, for_here) = reconciled.without_fresh();
     if stored.as_ref().is_some_and(|stored| stored.ledger == for_cluster) && *local == for_here {
@@ -99,7 +104,10 @@ async fn adopt(
     }
     keep(loaded, cluster, stored.as_ref(), (&for_cluster, &for_here)).await?;
     ui.status("They are in the ledger now. Nothing else was changed, and nobody is logged out.");
-    ui.hint(&format!("see what an installation would change, and say yes or no: helm iris install {}", loaded.chart));
+    ui.hint(&format!(
+        "see what an installation would change, and say yes or no: helm iris install {} -n {namespace}",
+        loaded.chart
+    ));
     Ok(Outcome::Done)
 }
 
@@ -120,7 +128,7 @@ fn show(reconciled: &Reconciled, needs: &[Need], cluster: &Cluster, namespace: &
     }
     for note in &reconciled.notes {
         if matches!(note, Note::Weak { .. } | Note::Replaced { .. } | Note::Moved) {
-            ui.warning(&plan::note(note));
+            ui.warning(&plan::note(note, namespace));
         }
     }
 }

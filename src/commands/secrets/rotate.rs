@@ -8,11 +8,12 @@ use super::{Outcome, StoreArgs};
 use crate::apply::{self, Level};
 use crate::bundle::Bundle;
 use crate::bundle::manifest::{Manifest, SecretEntry};
+use crate::chart::release::Scope;
 use crate::cli::{Environment, GlobalArgs};
 use crate::commands::runtime;
 use crate::commands::session::{Reviewed, Session};
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::plan;
 use crate::problem::did_you_mean;
 use crate::secrets::{Ledger, Reconciled, Source};
 use crate::ui::Ui;
@@ -47,6 +48,13 @@ pub(super) fn run(args: &RotateArgs, global: &GlobalArgs, environment: &Environm
         None => PathBuf::from(super::namespace(global, environment)?),
     };
     let bundle = Bundle::open(&folder)?;
+    let (asked, is) = (super::given_namespace(global, environment), &bundle.manifest().namespace);
+    if let Some(asked) = asked.filter(|asked| asked != is) {
+        return Err(Error::usage(format!(
+            "the bundle {} is for the namespace `{is}`, not `{asked}`",
+            folder.display()
+        )));
+    }
     let reviewed = Reviewed::of_bundle(bundle, args.store.site_file.as_deref(), environment)?;
     let chosen = chosen(args, reviewed.bundle.manifest())?;
     runtime()?.block_on(rotate(args, reviewed, &chosen, (global, environment), ui))
@@ -60,8 +68,10 @@ fn chosen(args: &RotateArgs, manifest: &Manifest) -> Result<Vec<SecretEntry>> {
     let one = |name: &String| {
         let secret = manifest.secrets.iter().find(|secret| secret.name == *name).ok_or_else(|| {
             let like = did_you_mean(name, manifest.secrets.iter().map(|secret| secret.name.as_str()));
-            let fix =
-                like.map_or_else(|| "helm iris secrets list".to_owned(), |like| format!("did you mean `{like}`?"));
+            let fix = like.map_or_else(
+                || format!("helm iris secrets list -n {}", manifest.namespace),
+                |like| format!("did you mean `{like}`?"),
+            );
             Error::user(format!("the hub has no secret `{name}`")).hint(fix)
         })?;
         if secret.kind.can_be_made() {
@@ -83,8 +93,14 @@ async fn rotate(
 ) -> Result<Outcome> {
     let mut session = Session::open(reviewed, global, environment).await?;
     let before = session.reconcile()?;
-    let (secrets, plan) = if is_unfinished(&session, &before)? {
-        ui.warning("an earlier replacement was stopped half way: this finishes it, and makes nothing new");
+    let pending = |secret: &&SecretEntry| is_pending(&session, &before.ledger, secret);
+    let untouched: Vec<&str> =
+        chosen.iter().filter(|secret| !pending(secret)).map(|secret| secret.name.as_str()).collect();
+    let unfinished = is_unfinished(&session, &before)?;
+    let (secrets, plan) = if unfinished {
+        ui.warning(
+            "a replacement that was begun earlier is not in use everywhere: this finishes it, and makes nothing new",
+        );
         let plan = session.plan(&before, false)?;
         (before, plan)
     } else {
@@ -102,8 +118,22 @@ async fn rotate(
     ui.status("");
     ui.status("The new values are in use.");
     tell_others(&session, chosen, ui);
-    history(args, &session, &plan, ui).await?;
+    history(args, &session, ui).await?;
+    if unfinished && !untouched.is_empty() {
+        return Err(Error::user(format!("not replaced: {}", untouched.join(", ")))
+            .because("first something had to be finished that was begun earlier; that is done")
+            .hint("run the same command again"));
+    }
     Ok(Outcome::Done)
+}
+
+/// Whether a secret was replaced, and something still has a value from before.
+fn is_pending(session: &Session, ledger: &Ledger, secret: &SecretEntry) -> bool {
+    let Session { observed, reviewed, .. } = session;
+    let in_ledger = observed.ledger.as_ref().and_then(|stored| stored.ledger.value(&secret.name));
+    let held = plan::held(secret, reviewed.bundle.manifest(), observed);
+    let mut old = held.into_iter().chain(in_ledger.cloned());
+    old.any(|value| ledger.has_replaced(&secret.name, &value))
 }
 
 /// Whether values were replaced that are not all in use yet. Other changes must be applied first, so that
@@ -117,7 +147,7 @@ fn is_unfinished(session: &Session, secrets: &Reconciled) -> Result<bool> {
         return Err(Error::user(format!("no hub with a ledger is installed in {namespace}"))
             .because(format!("there is none in {}", session.cluster.label()))
             .hint(format!("install it: {install}"))
-            .hint(format!("or take over one that was made by hand: helm iris secrets adopt {chart}")));
+            .hint(format!("or take over one that was made by hand: helm iris secrets adopt {chart} -n {namespace}")));
     }
     let plan = session.plan(secrets, false)?;
     if plan.is_empty() || plan.replaces_secrets_only(manifest) {
@@ -140,7 +170,13 @@ fn replaced(ledger: &Ledger, chosen: &[SecretEntry]) -> Result<Ledger> {
 /// Who has to do something now.
 fn tell_others(session: &Session, chosen: &[SecretEntry], ui: &Ui) {
     let namespace = &session.reviewed.bundle.manifest().namespace;
-    for (name, other) in chosen.iter().filter_map(|secret| Some((&secret.name, secret.shared_with.as_ref()?))) {
+    let ledger = &session.reviewed.ledger;
+    let behind = |name: &String| {
+        let there = session.observed.found.iter().find(|found| found.name == *name && found.ledger.is_some());
+        there.is_some_and(|there| Some(&there.value) != ledger.value(name))
+    };
+    let shared = chosen.iter().filter_map(|secret| Some((&secret.name, secret.shared_with.as_ref()?)));
+    for (name, other) in shared.filter(|(name, _)| behind(name)) {
         ui.warning(&format!("{name} is needed in the namespace {other} too, and is refused until it has the new one"));
         ui.hint(&format!(
             "have its operator run there, for the chart that is installed there: helm iris install CHART -n {other}"
@@ -152,25 +188,27 @@ fn tell_others(session: &Session, chosen: &[SecretEntry], ui: &Ui) {
 }
 
 /// What Helm keeps of the values before.
-async fn history(args: &RotateArgs, session: &Session, plan: &Plan, ui: &Ui) -> Result<()> {
-    let releases: Vec<_> = plan.releases().filter(|release| release.changes()).collect();
+async fn history(args: &RotateArgs, session: &Session, ui: &Ui) -> Result<()> {
+    let manifest = session.reviewed.bundle.manifest();
+    let releases: Vec<_> = manifest.releases.iter().filter(|release| release.scope == Scope::Hub).collect();
     let old = apply::old_revisions(&session.cluster, &releases).await?;
+    let namespace = &manifest.namespace;
     if old.is_empty() {
         return Ok(());
     }
     ui.warning(&format!(
-        "Helm keeps {} older revision{} with the old values, for `helm rollback`: who may read Secrets in {} can read them",
+        "Helm keeps {} older revision{} with the old values, for `helm rollback`: who may read Secrets in {namespace} can read them",
         old.len(),
         if old.len() == 1 { "" } else { "s" },
-        plan.namespace
     ));
     if args.prune_history || (!args.yes && ui.confirm("Remove them? Rolling back to them is impossible then.")?) {
         apply::prune(&session.cluster, &old).await?;
         ui.status("They are removed.");
     } else {
+        let names: Vec<&str> = releases.iter().map(|release| release.name.as_str()).collect();
         ui.hint(&format!(
-            "to remove them later: kubectl delete secret -n {} -l owner=helm,status=superseded",
-            plan.namespace
+            "to remove them later: kubectl delete secret -n {namespace} -l 'owner=helm,status!=deployed,name in ({})'",
+            names.join(",")
         ));
     }
     Ok(())

@@ -60,13 +60,13 @@ fn need(library: &Library, ledger: &Ledger, name: &str) -> Result<Need> {
     if let Some(need) = of_charts.iter().find(|need| need.name == name) {
         return Ok(need.clone());
     }
-    let fresh = || Need { name: name.to_owned(), kind: SecretKind::Text, ..Need::default() };
+    let purpose = "brought by a person".to_owned();
+    let fresh = || Need { name: name.to_owned(), kind: SecretKind::Text, purpose: purpose.clone(), ..Need::default() };
     if let Some(Entry { kind, purpose, fills, .. }) = ledger.entries.get(name) {
         return Ok(Need { kind: *kind, purpose: purpose.clone(), fills: fills.clone(), ..fresh() });
     }
     // A new name is a person's own; one that is nearly a chart's is more likely a slip.
-    let known = of_charts.iter().map(|need| &need.name).chain(ledger.entries.keys());
-    match did_you_mean(name, known.map(String::as_str)) {
+    match did_you_mean(name, of_charts.iter().map(|need| need.name.as_str())) {
         Some(like) => Err(Error::usage(format!("there is no secret `{name}` yet, and there is `{like}`"))
             .hint(format!("did you mean `{like}`? If not, choose a name that differs more"))),
         None => Ok(fresh()),

@@ -70,6 +70,7 @@ impl Reviewed {
             local_path: &self.store_path,
             cluster: observed.ledger.as_ref().map(|stored| &stored.ledger),
             found: &observed.found,
+            unshared: &observed.unshared,
             id: &cluster.id,
             chart: &self.bundle.manifest().chart,
             namespace: &self.bundle.manifest().namespace,

@@ -17,6 +17,9 @@ type Data = BTreeMap<String, Vec<u8>>;
 /// Helm's own Secrets are many and hold whole releases; none of them is meant.
 const NOT_OF_HELM: &str = "type!=helm.sh/release.v1";
 
+/// The Secret with the hub's values, as the jupyterhub chart calls it.
+const HUB: &str = "hub";
+
 /// Secrets by name.
 #[derive(Default)]
 pub(super) struct Secrets(BTreeMap<String, Data>);
@@ -56,24 +59,33 @@ impl Secrets {
         self.0.keys().map(String::as_str).filter(move |name| fits(pattern, name))
     }
 
-    /// What a place holds. Where the hub's own values name another Secret for its secrets, that one
+    /// The database that the hub's values lead to.
+    pub(super) fn database(&self) -> Option<values::Database> {
+        values::database(self.0.get(HUB)?)
+    }
+
+    /// What a place holds, and in which Secret. Where the hub's own values name another Secret for its secrets, that one
     /// wins, key by key (jupyterhub `files/hub/z2jh.py`, `get_secret_value`; chart 1.0 and later).
     ///
     /// # Errors
     /// Bytes that are no text: why.
-    pub(super) fn value(&self, from: &AdoptFrom) -> Result<Option<String>, &'static str> {
+    pub(super) fn value(&self, from: &AdoptFrom) -> Result<Option<(String, String)>, &'static str> {
         let Some(own) = self.0.get(&from.secret) else { return Ok(None) };
-        let winning = values::existing_secret(own).and_then(|name| self.0.get(&name));
+        let existing = values::existing_secret(own);
+        let winning = existing.as_ref().and_then(|name| self.0.get(name));
         let text = |data: &Data| {
             let bytes = data.get(&from.key).cloned();
             bytes.map(|bytes| String::from_utf8(bytes).map_err(|_| "it is not text")).transpose()
         };
         let (own, winning) = (text(own)?, winning.map(text).transpose()?.flatten());
-        Ok(match &from.path {
-            Some(path) => values::at(path, own.into_iter().chain(winning), from.url),
-            None if from.url => winning.or(own).as_deref().and_then(values::url_password),
-            None => winning.or(own),
-        })
+        let read = |text: String| match &from.path {
+            Some(path) => values::at(path, &text, from.url),
+            None if from.url => values::url_password(&text),
+            None => Some(text),
+        };
+        let winning = winning.and_then(read).zip(existing);
+        let found = winning.or_else(|| own.and_then(read).zip(Some(from.secret.clone())));
+        Ok(found.map(|(value, secret)| (secret, value)))
     }
 
     #[cfg(test)]

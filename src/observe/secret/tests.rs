@@ -56,9 +56,9 @@ fn the_secret_that_the_hub_is_pointed_at_wins() {
     assert_eq!(
         picked(adopt.clone(), &[hub, mine]),
         [
-            pair("hub:cookie", "in use"),
+            pair("mine:cookie", "in use"),
             pair("hub:token", "the chart's"),
-            pair("hub:values.yaml:hub.config.A.p", "strong"),
+            pair("mine:values.yaml:hub.config.A.p", "strong"),
             pair("hub:values.yaml:hub.config.A.q", "kept"),
             pair("hub:values.yaml:hub.db.url", "pw"),
         ]

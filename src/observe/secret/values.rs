@@ -17,15 +17,37 @@ pub(super) fn existing_secret(data: &BTreeMap<String, Vec<u8>>) -> Option<String
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// The text at a path of documents that are laid over each other; of a URL the password alone.
-pub(super) fn at(path: &str, documents: impl Iterator<Item = String>, url: bool) -> Option<String> {
-    let mut values = Value::Null;
-    for document in documents {
-        // A document that is none says nothing.
-        if let Ok(document) = serde_yaml::from_str::<Value>(&document) {
-            overlay::merge(&mut values, &document);
-        }
+/// The database that a hub's values lead to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Database {
+    /// The role.
+    pub(super) user: String,
+    /// The Service, without its namespace.
+    host: String,
+}
+
+impl Database {
+    /// Whether a Secret of this name is this database's: it has the Service's name, or, for
+    /// `CloudNativePG`, both begin with the cluster's (`db-rw`, `db-app`).
+    pub(super) fn is_of(&self, secret: &str) -> bool {
+        let cluster = secret.strip_suffix("-app").and_then(|cluster| self.host.strip_prefix(cluster));
+        secret == self.host || cluster.is_some_and(|rest| matches!(rest, "-rw" | "-ro" | "-r"))
     }
+}
+
+/// Reads it from the hub's values, if they name one.
+pub(super) fn database(data: &BTreeMap<String, Vec<u8>>) -> Option<Database> {
+    let values: Value = serde_yaml::from_slice(data.get(VALUES)?).ok()?;
+    let (_, rest) = values.pointer("/hub/db/url")?.as_str()?.split_once("://")?;
+    let (user, host) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
+    let user = percent_decode_str(user.split(':').next()?).decode_utf8().ok()?.into();
+    let host = host.split(['.', ':']).next()?.to_owned();
+    Some(Database { user, host })
+}
+
+/// The text at a path of a document; of a URL the password alone. A document that is none says nothing.
+pub(super) fn at(path: &str, document: &str, url: bool) -> Option<String> {
+    let values: Value = serde_yaml::from_str(document).ok()?;
     let text = overlay::get(&values, &overlay::parse_path(path)?)?.as_str()?;
     if url { url_password(text) } else { Some(text.to_owned()) }
 }
@@ -58,10 +80,25 @@ mod tests {
     }
 
     #[test]
-    fn later_documents_win() {
-        let documents = ["a: {b: one, c: kept}", "a: {b: two}", "{{ no yaml"].map(str::to_owned);
-        assert_eq!(at("a.b", documents.clone().into_iter(), false).as_deref(), Some("two"));
-        assert_eq!(at("a.c", documents.clone().into_iter(), false).as_deref(), Some("kept"));
-        assert_eq!(at("a", documents.into_iter(), false), None, "no text");
+    fn databases_and_their_secrets() {
+        let of = |url: &str| {
+            let values = format!("hub: {{db: {{url: '{url}'}}}}").into_bytes();
+            database(&BTreeMap::from([(VALUES.to_owned(), values)]))
+        };
+        let bitnami = of("postgresql+psycopg2://jhub:p%40w@jhub-db-postgresql.jhub.svc:5432/jhub").unwrap();
+        assert_eq!(bitnami.user, "jhub");
+        assert!(bitnami.is_of("jhub-db-postgresql"));
+        assert!(!bitnami.is_of("wiki-postgresql") && !bitnami.is_of("jhub-app"));
+        let cnpg = of("postgresql://app@db-rw:5432/app").unwrap();
+        assert!(cnpg.is_of("db-app") && !cnpg.is_of("d-app") && !cnpg.is_of("thing-app"));
+        assert_eq!(of("sqlite:///jupyterhub.sqlite"), None);
+        assert_eq!(of("postgresql:///no-host"), None);
+    }
+
+    #[test]
+    fn texts_of_documents() {
+        assert_eq!(at("a.b", "a: {b: text, c: {}}", false).as_deref(), Some("text"));
+        assert_eq!(at("a.c", "a: {b: text, c: {}}", false), None, "no text");
+        assert_eq!(at("a.b", "{{ no yaml", false), None);
     }
 }

@@ -1,0 +1,196 @@
+//! What a plan would lose: it stops, and says what would be gone and what to do instead.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::build::{Desired, Input};
+use crate::bundle::manifest::SecretEntry;
+use crate::chart::release::Scope;
+use crate::error::{Error, Result};
+use crate::helm::chart_digest_of;
+use crate::observe::{ReleaseState, database_claim};
+
+/// The jupyterhub chart's values: at the top, or under its name in an umbrella.
+const HUB_ROOTS: [&str; 2] = ["", "/jupyterhub"];
+/// What the jupyterhub chart does where nothing is said.
+const DEFAULT_TYPE: &str = "sqlite-pvc";
+
+/// Refuses whatever would be lost.
+pub(super) fn refuse(input: &Input<'_>) -> Result<()> {
+    lost_password(input)?;
+    for desired in input.desired {
+        let there = input.observed.release(&desired.entry).filter(|state| state.status != "uninstalled");
+        let Some(state) = there else { continue };
+        let hidden =
+            not_found(&input.manifest.secrets, &input.secrets.fresh, |secret| secret.is_of(&desired.entry.chart));
+        if !hidden.is_empty() {
+            return Err(hidden_hub(&hidden, &desired.entry.namespace));
+        }
+        state_left_behind(desired, state)?;
+        foreign_database(input, desired, state)?;
+    }
+    Ok(())
+}
+
+/// The secrets that every hub has, and that were not found where they are looked for.
+pub fn not_found(
+    secrets: &[SecretEntry],
+    fresh: &BTreeSet<String>,
+    wanted: impl Fn(&SecretEntry) -> bool,
+) -> Vec<String> {
+    let always = |secret: &&SecretEntry| secret.adopt.iter().any(|from| from.always) && fresh.contains(&secret.name);
+    secrets.iter().filter(always).filter(|secret| wanted(secret)).map(|secret| secret.name.clone()).collect()
+}
+
+/// A hub is there, and its secrets are somewhere else.
+pub fn hidden_hub(names: &[String], namespace: &str) -> Error {
+    Error::user(format!("there is a hub in {namespace}, and its secrets were not found: {}", names.join(", ")))
+        .because("they are looked for in the Secret `hub`; with `fullnameOverride`, it has another name")
+        .because("with new ones everybody would be logged out, and what was encrypted could not be read")
+        .hint(format!("find them: kubectl get secrets -n {namespace}"))
+        .hint(format!("then bring each: helm iris secrets set {} -n {namespace}", names[0]))
+}
+
+/// The hub's state is where the bundle does not say: users, tokens and running servers would be gone.
+fn state_left_behind(desired: &Desired, state: &ReleaseState) -> Result<()> {
+    let text = |values: &Value, path: &str| values.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    for root in HUB_ROOTS {
+        let place = |values: &Value| {
+            let kind = text(values, &format!("{root}/hub/db/type")).unwrap_or_else(|| DEFAULT_TYPE.to_owned());
+            let at = text(values, &format!("{root}/hub/db/url")).filter(|_| !kind.starts_with("sqlite"));
+            (kind, at.as_deref().and_then(database_of))
+        };
+        if text(&desired.values, &format!("{root}/hub/db/type")).is_none() {
+            continue;
+        }
+        let (is, will_be) = (place(&state.config), place(&desired.values));
+        if is != will_be {
+            return Err(left_behind(desired, &shown(&is), &shown(&will_be)));
+        }
+    }
+    Ok(())
+}
+
+fn left_behind(desired: &Desired, is: &str, will_be: &str) -> Error {
+    let (name, namespace) = (&desired.entry.name, &desired.entry.namespace);
+    Error::user(format!("the hub `{name}` keeps its state elsewhere, and would lose it"))
+        .because(format!("it is in {is}, the bundle says {will_be}"))
+        .because("its users, tokens and running servers are in it, and helm deletes the volume of a sqlite one")
+        .hint("to keep it there: give hub.db.type and hub.db.url under `values:` of the site file as the hub has them now")
+        .hint(format!("they are in: helm get values {name} -n {namespace}"))
+        .hint(format!("if it is not needed (files of users stay): helm uninstall {name} -n {namespace}"))
+}
+
+fn shown((kind, at): &(String, Option<(String, String)>)) -> String {
+    at.as_ref().map_or_else(|| kind.clone(), |(host, name)| format!("{kind}, database {name} at {host}"))
+}
+
+/// Host and name of the database of a URL, without user and port.
+fn database_of(url: &str) -> Option<(String, String)> {
+    let (_, rest) = url.split_once("://")?;
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = authority.rsplit('@').next()?.split([':', '.']).next()?;
+    Some((host.to_owned(), path.split('?').next()?.to_owned()))
+}
+
+/// A release that others need and that helm iris did not make: its data would be left behind.
+fn foreign_database(input: &Input<'_>, desired: &Desired, state: &ReleaseState) -> Result<()> {
+    let entry = &desired.entry;
+    let needed = input.desired.iter().any(|other| other.entry.needs.contains(&entry.name));
+    let same = (&state.chart, &state.version) == (&entry.helm_chart, &entry.version);
+    if !needed || same || entry.scope == Scope::Cluster || chart_digest_of(&state.description).is_some() {
+        return Ok(());
+    }
+    let (name, namespace) = (&entry.name, &entry.namespace);
+    Err(Error::user(format!("there is a release `{name}` in {namespace} that helm iris did not make"))
+        .because(format!("it is of the chart {} {}; ours, {}, would take its place", state.chart, state.version, entry.version))
+        .because("ours does not read its volume, so that the data in it would be of no use")
+        .hint("to go on with that database: name it in hub.db.url under `values:` of the site file, and its release stays as it is under another name")
+        .hint(format!("if its data is not needed, or saved elsewhere: helm uninstall {name} -n {namespace}")))
+}
+
+/// A volume that exists holds a database with a password; a new one would not open it.
+fn lost_password(input: &Input<'_>) -> Result<()> {
+    for desired in input.desired {
+        let entry = &desired.entry;
+        let claim = database_claim(entry);
+        let fresh = |secret: &&SecretEntry| input.secrets.fresh.contains(&secret.name) && secret.is_of(&entry.chart);
+        let lost = input.manifest.secrets.iter().find(fresh);
+        if let Some(secret) = lost.filter(|_| input.observed.claims.contains(&claim)) {
+            let namespace = &entry.namespace;
+            return Err(Error::user(format!(
+                "there is a database volume ({claim} in {namespace}) whose password nobody knows"
+            ))
+            .because(format!("neither the cluster nor this machine has the secret `{}`", secret.name))
+            .because("a new password would not open the old database")
+            .hint("look for it where the hub was installed from: the folder .helm-iris there, or a backup")
+            .hint("if the data is not needed, or saved elsewhere:")
+            .hint(format!("kubectl delete pvc {claim} -n {namespace}   # deletes the database for good")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::helm::description;
+    use crate::plan::build::tests::World;
+
+    #[test]
+    fn databases_are_compared_without_users_and_ports() {
+        let ours = database_of("postgresql+psycopg2://jhub@postgresql:5432/jhub");
+        assert_eq!(database_of("postgres://jhub:p%40w@postgresql.dhub.svc/jhub?sslmode=require"), ours);
+        assert_ne!(database_of("postgres://jhub@elsewhere/jhub"), ours);
+        assert_ne!(database_of("postgres://jhub@postgresql/other"), ours);
+    }
+
+    /// The release `postgresql` stands in for a hub: values are values.
+    fn moved(is: &Value, will_be: &Value) -> Result<()> {
+        let mut world = World::installed();
+        world.state("postgresql").config = is.clone();
+        world.desired[1].values = will_be.clone();
+        world.plan().map(|_| ())
+    }
+
+    #[test]
+    fn a_hub_is_not_parted_from_its_state() {
+        let db = |kind: &str, url: &str| json!({"jupyterhub": {"hub": {"db": {"type": kind, "url": url}}}});
+        let ours = db("postgres", "postgresql+psycopg2://jhub@postgresql:5432/jhub");
+        assert!(moved(&db("postgres", "postgres://jhub:old@postgresql/jhub"), &ours).is_ok());
+        assert!(moved(&json!({}), &db("sqlite-pvc", "")).is_ok());
+        for is in [json!({}), db("sqlite-pvc", ""), db("postgres", "postgres://jhub@elsewhere/jhub")] {
+            let error = moved(&is, &ours).unwrap_err();
+            assert!(error.message.contains("would lose it"), "{is}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_database_of_somebody_else_is_not_swapped() {
+        let mut world = World::installed();
+        world.state("postgresql").version = "17.1.0".into();
+        assert!(world.plan().is_ok(), "ours, of another version");
+        world.state("postgresql").description = "Install complete".into();
+        assert!(world.plan().is_ok(), "nobody needs it");
+        world.desired[0].entry.needs = vec!["postgresql".into()];
+        assert!(world.plan().unwrap_err().message.contains("helm iris did not make"));
+        world.state("postgresql").description = description("ab");
+        assert!(world.plan().is_ok());
+    }
+
+    #[test]
+    fn a_hub_whose_secrets_are_elsewhere_stops() {
+        let mut world = World::installed();
+        let from = crate::chart::release::AdoptFrom { always: true, ..Default::default() };
+        world.manifest.secrets[0].adopt = vec![from];
+        assert!(world.plan().is_ok());
+        world.observed.claims.clear();
+        world.secrets.fresh.insert("database-password".into());
+        assert!(world.plan().unwrap_err().message.contains("its secrets were not found"));
+        world.observed.releases.clear();
+        assert!(world.plan().is_ok(), "no hub is there");
+    }
+}
