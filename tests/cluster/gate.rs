@@ -113,6 +113,10 @@ fn serve(stream: &TcpStream, api: &Api, rule: &Rule, log: &Mutex<Log>) {
             What::Refuse(status) if meant => (status, "application/json".to_owned(), refusal(status).into_bytes()),
             What::Wait { before, after } if meant => {
                 thread::sleep(before);
+                if is_gone(stream) {
+                    log.lock().unwrap().at_work -= 1;
+                    return;
+                }
                 let answer = forward();
                 thread::sleep(after);
                 answer
@@ -129,6 +133,17 @@ fn serve(stream: &TcpStream, api: &Api, rule: &Rule, log: &Mutex<Log>) {
             return;
         }
     }
+}
+
+/// Whether the other side was killed; what it had begun to say is as good as never said.
+fn is_gone(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let gone = match stream.peek(&mut [0]) {
+        Ok(bytes) => bytes == 0,
+        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+    };
+    stream.set_nonblocking(false).unwrap();
+    gone
 }
 
 fn refusal(status: u16) -> String {
