@@ -82,8 +82,7 @@ impl Victim<'_> {
 fn victim(testbed: &Testbed) -> Victim<'_> {
     let mut hub = testbed.hub("killed", &testbed.helm4);
     hub.made_by_hand(super::adopt::BY_HAND);
-    let wait = Duration::from_millis(60);
-    let what = What::Wait { before: wait, after: wait };
+    let what = What::Wait { before: Duration::from_millis(40), after: Duration::from_millis(140) };
     let gate = Gate::open(&hub.kubeconfig, Rule { method: "POST", path: "/secrets", first: usize::MAX, what });
     hub.kubeconfig = gate.kubeconfig(&hub);
     let secrets = hub.data("hub");
