@@ -159,6 +159,7 @@ impl AdoptFrom {
 }
 
 /// A key of a Kubernetes Secret in the hub's namespace.
+#[expect(clippy::struct_excessive_bools, reason = "each is a key that is given alone, and most are not")]
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AdoptFrom {

@@ -28,6 +28,7 @@ type Explain = fn(&str, &Facts<'_>) -> Explanation;
 /// before the timeouts that they end in.
 const CASES: &[(&[&str], Explain)] = &[
     (&["another operation", "is in progress"], in_progress),
+    (&["release: already exists"], outrun),
     (&["invalid ownership metadata"], owned_by_another),
     (&["Apply failed with", "conflict"], field_conflict),
     (&["values don't meet the specifications"], schema),
@@ -88,6 +89,13 @@ fn in_progress(_: &str, facts: &Facts<'_>) -> Explanation {
             format!("a killed first install is cleared by: helm uninstall {release} -n {namespace} (volumes stay)"),
             format!("a killed upgrade by: helm rollback {release} -n {namespace}"),
         ],
+    )
+}
+
+fn outrun(_: &str, facts: &Facts<'_>) -> Explanation {
+    says(
+        format!("somebody else made this revision of `{}` at the same moment", facts.release),
+        &["wait until they are done, then run the same command again: it looks anew and goes on from there"],
     )
 }
 

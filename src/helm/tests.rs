@@ -10,6 +10,7 @@ const FACTS: Facts<'static> = Facts { release: "r3", namespace: "other3", timeou
 /// Captured from Helm 3.21.4 and 4.2.4 on Kubernetes 1.36, with a word that must be in the explanation.
 const SAMPLES: &[(&str, &str)] = &[
     ("Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress", "killed"),
+    ("Error: release: already exists", "at the same moment"),
     (
         r#"Error: Unable to continue with install: StorageClass "fast3" in namespace "" exists and cannot be imported into the current release: invalid ownership metadata; annotation validation error: key "meta.helm.sh/release-name" must equal "r3": current value is "r2"; annotation validation error: key "meta.helm.sh/release-namespace" must equal "other3": current value is "s3""#,
         r#"StorageClass "fast3" exists and belongs to the release `r2`"#,

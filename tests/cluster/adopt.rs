@@ -11,7 +11,7 @@ use crate::common::Run;
 
 /// As the guide has them: tokens in two places, the rest left to the chart; the database's password
 /// in its URL.
-const BY_HAND: &str = r"jupyterhub:
+pub(super) const BY_HAND: &str = r"jupyterhub:
   proxy:
     secretToken: 8d3f0b53c1d74a6a9d2b7f0c6e5a4938271605f4e3d2c1b0a9f8e7d6c5b4a392
   hub:
@@ -33,7 +33,7 @@ dask-gateway:
 
 impl Hub<'_> {
     /// Installs the umbrella of daskhub by plain helm, as a person would.
-    fn made_by_hand(&self, values: &str) {
+    pub(super) fn made_by_hand(&self, values: &str) {
         assert_eq!(self.run(&["charts", "pull", "daskhub"]).code, Some(0));
         assert_eq!(self.run(&["render", "daskhub", "--output-dir", "elsewhere"]).code, Some(0));
         std::fs::remove_dir_all(self.env.path(".helm-iris")).unwrap();
@@ -60,7 +60,7 @@ impl Hub<'_> {
         data
     }
 
-    fn adopt(&self, more: &[&str]) -> Run {
+    pub(super) fn adopt(&self, more: &[&str]) -> Run {
         self.run(&[&["secrets", "adopt", "daskhub", "--yes"], more].concat())
     }
 

@@ -34,6 +34,26 @@ impl Api {
         self.send(request.body(body.to_string().into_bytes()).unwrap()).unwrap()
     }
 
+    /// Passes a request on; gives status, kind and body of the answer.
+    pub(crate) fn forward(
+        &self,
+        method: &str,
+        target: &str,
+        [kind, accept]: [Option<&str>; 2],
+        body: Vec<u8>,
+    ) -> (u16, String, Vec<u8>) {
+        let mut request = Request::builder().method(method).uri(target);
+        for (name, value) in [("content-type", kind), ("accept", accept)] {
+            request = value.into_iter().fold(request, |request, value| request.header(name, value));
+        }
+        self.runtime.block_on(async {
+            let answer = self.client.send(request.body(body.into()).unwrap()).await.unwrap();
+            let status = answer.status().as_u16();
+            let kind = answer.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+            (status, kind.unwrap_or_default(), answer.into_body().collect_bytes().await.unwrap().to_vec())
+        })
+    }
+
     /// The object at a path, or nothing.
     pub(crate) fn get(&self, path: &str) -> Option<Value> {
         match self.send(Request::get(path).body(Vec::new()).unwrap()) {
@@ -50,6 +70,11 @@ impl Api {
 
     pub(crate) fn create(&self, path: &str, body: &Value) -> Value {
         self.with_body("POST", path, "application/json", body)
+    }
+
+    /// Replaces an object's data as a whole.
+    pub(crate) fn replace(&self, path: &str, body: &Value) -> Value {
+        self.with_body("PUT", path, "application/json", body)
     }
 
     pub(crate) fn delete(&self, path: &str) {

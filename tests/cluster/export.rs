@@ -1,6 +1,7 @@
 //! Moving the ledger to the cluster and from it: nothing is lost on the way.
 
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 
 use age::secrecy::ExposeSecret;
@@ -13,7 +14,7 @@ const TO_CLUSTER: [&str; 5] = ["secrets", "export", "--to", "cluster", "--yes"];
 const TO_FILE: [&str; 4] = ["secrets", "export", "--to", "file"];
 
 impl Hub<'_> {
-    fn plain(&self) -> String {
+    pub(super) fn plain(&self) -> String {
         format!(".helm-iris/{}.secrets.yaml", self.namespace)
     }
 
@@ -22,7 +23,7 @@ impl Hub<'_> {
     }
 
     /// Makes an identity for this machine, gives its public key.
-    fn identity(&self) -> String {
+    pub(super) fn identity(&self) -> String {
         let key = age::x25519::Identity::generate();
         let path: PathBuf = self.env.root().join("config/helm-iris/age-identity.txt");
         write(&path, key.to_string().expose_secret());
@@ -30,8 +31,17 @@ impl Hub<'_> {
         key.to_public().to_string()
     }
 
-    /// Runs `secrets export`, which must fail with these words and keep the files.
-    fn kept(&self, args: &[&str], words: &[&str]) {
+    /// Writes a file of the working folder for its owner alone, from the first byte on.
+    pub(super) fn private_file(&self, inside: &str, text: &str) {
+        let path = self.env.path(inside);
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&path).unwrap();
+        file.set_permissions(std::fs::Permissions::from_mode(0o600)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Runs a verb, which must fail with these words and keep the files.
+    pub(super) fn kept(&self, args: &[&str], words: &[&str]) {
         let before = self.env.tree();
         let run = self.run(args);
         assert_eq!(run.code, Some(1), "{run}");
@@ -42,7 +52,7 @@ impl Hub<'_> {
         before.assert_same(&self.env.tree());
     }
 
-    fn done(&self, args: &[&str]) -> String {
+    pub(super) fn done(&self, args: &[&str]) -> String {
         let run = self.run(args);
         assert_eq!(run.code, Some(0), "{run}");
         // The environment puts this in the place of a secret that it knows.
@@ -51,13 +61,14 @@ impl Hub<'_> {
     }
 
     /// The same hub from a machine that knows nothing but the site file.
-    fn elsewhere(&self) -> Self {
+    pub(super) fn elsewhere(&self) -> Self {
         Self {
             testbed: self.testbed,
             env: TestEnv::with_site(self.env.read("iris.yaml")),
             namespace: self.namespace.clone(),
             helm: self.helm.clone(),
             kubeconfig: self.kubeconfig.clone(),
+            is_guest: true,
         }
     }
 }
@@ -114,10 +125,7 @@ fn what_the_cluster_lacks_is_kept_here() {
     hub.install(&[]);
     let ours = hub.env.read(&hub.plain());
     let value = hub.env.secrets()["login-password"].clone();
-    let private = |text: &str| {
-        hub.env.write(&hub.plain(), text);
-        std::fs::set_permissions(hub.env.path(&hub.plain()), std::fs::Permissions::from_mode(0o600)).unwrap();
-    };
+    let private = |text: &str| hub.private_file(&hub.plain(), text);
     private(&ours.replace(&value, "AnotherPassword1"));
     hub.kept(&TO_CLUSTER, &["does not have all secrets", "login-password"]);
     let line = ours.lines().find(|line| line.starts_with("cluster: ")).unwrap();
@@ -140,8 +148,7 @@ fn no_ledger_is_made_for_a_namespace_that_is_not_there() {
     let hub = testbed.hub("nowhere", helm);
     hub.done(&["render", "daskhub"]);
     let text = hub.env.read(&hub.plain()).replace("provisional: true", "provisional: false");
-    hub.env.write(&hub.plain(), text);
-    std::fs::set_permissions(hub.env.path(&hub.plain()), std::fs::Permissions::from_mode(0o600)).unwrap();
+    hub.private_file(&hub.plain(), &text);
     hub.kept(&TO_CLUSTER, &["no namespace", "helm iris install"]);
     hub.api().create("/api/v1/namespaces", &json!({"metadata": {"name": hub.namespace}}));
     hub.done(&TO_CLUSTER);

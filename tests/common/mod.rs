@@ -85,3 +85,14 @@ pub(crate) fn skipped(what: &str, why: &str) {
 pub(crate) fn cases(cases: u32) -> proptest::test_runner::Config {
     proptest::test_runner::Config { cases, failure_persistence: None, ..Default::default() }
 }
+
+/// Moments of a run that takes 1, by chance and the same every time: one in each of as many equal parts,
+/// and a little beyond the end.
+pub(crate) fn moments(seed: u64, count: u32) -> Vec<f64> {
+    let mut state = seed;
+    let mut chance = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f64::from(u32::try_from(state >> 32).unwrap()) / f64::from(u32::MAX)
+    };
+    (0..count).map(|part| 1.1 * (f64::from(part) + chance()) / f64::from(count)).collect()
+}

@@ -64,6 +64,17 @@ fn with_helm(test: &str, run: impl Fn(&Plugged)) {
     }
 }
 
+/// Makes a folder as `helm plugin install` takes it, with the program of this build.
+pub(crate) fn plugin_folder(folder: &Path) {
+    for file in ["plugin.yaml", "plugin.complete", "scripts/install.sh"] {
+        let path = folder.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::copy(common::repo().join(file), path).unwrap();
+    }
+    std::fs::create_dir(folder.join("bin")).unwrap();
+    symlink(env!("CARGO_BIN_EXE_helm-iris"), folder.join("bin/helm-iris")).unwrap();
+}
+
 /// An empty environment with a helm that has the program installed as a plugin.
 struct Plugged {
     env: TestEnv,
@@ -82,14 +93,7 @@ impl Plugged {
     /// The same before the plugin is installed; its folder holds the program of this build.
     fn without_plugin(helm: &Helm) -> Self {
         let plugged = Self { env: TestEnv::new(), helm: helm.clone() };
-        let folder = plugged.folder();
-        for file in ["plugin.yaml", "plugin.complete", "scripts/install.sh"] {
-            let path = folder.join(file);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::copy(common::repo().join(file), path).unwrap();
-        }
-        std::fs::create_dir(folder.join("bin")).unwrap();
-        symlink(env!("CARGO_BIN_EXE_helm-iris"), folder.join("bin/helm-iris")).unwrap();
+        plugin_folder(&plugged.folder());
         plugged
     }
 

@@ -1,5 +1,6 @@
 //! The ledger's verbs: what people bring, move and replace.
 
+mod killed;
 mod set;
 mod shared;
 

@@ -130,7 +130,7 @@ values:
       hub:
         extraEnv:
           - {name: A, value: {secret: mine}}
-        config: {CryptKeeper: {secret: mine}, JupyterHub: {admin_access: {secret: "No Name"}}}
+        config: {CryptKeeper: {secret: mine}, JupyterHub: {admin_access: {secret: No_Name}}}
         annotations:
           dotted.key/x: {secret: mine}
 ";

@@ -17,6 +17,9 @@ use crate::plan;
 use crate::secrets::{Ledger, Need, Note, Reconciled, Sources, StoredLedger, Written, cluster, reconcile};
 use crate::ui::{Ui, table};
 
+/// How often the cluster is looked at before giving up, where others write the ledger meanwhile.
+const LOOKS: usize = 5;
+
 /// Arguments of `secrets adopt`.
 #[derive(Debug, Args)]
 pub struct AdoptArgs {
@@ -69,46 +72,73 @@ async fn adopt(
     let needs = load::needs(&loaded.charts, loaded.settings.secret_mode);
     let entry = |need: &Need| compose::secret(loaded, need.clone());
     let wanted: Vec<SecretEntry> = needs.iter().map(entry).collect();
-    let (stored, observe::FoundSecrets { found, unshared }) =
-        futures::try_join!(cluster::read(cluster, namespace), observe::found_secrets(cluster, namespace, &wanted))?;
     let store = loaded.store.path().display().to_string();
-    let reconciled = reconcile(&Sources {
-        needs: &needs,
-        local,
-        local_path: &store,
-        cluster: stored.as_ref().map(|stored| &stored.ledger),
-        found: &found,
-        unshared: &unshared,
-        id: &cluster.id,
-        chart: &loaded.chart,
-        namespace,
-        take,
-    })?;
-    if stored.is_none() && found.is_empty() {
-        return Err(Error::user(format!("there is nothing to adopt in the namespace {namespace}"))
-            .because(format!("no Secret of a hub is there in {}", cluster.label()))
-            .hint("is it the right namespace (-n) and cluster (--kube-context)? kubectl get secrets -A"));
+    let mut agreed: Option<Ledger> = None;
+    for _ in 0..LOOKS {
+        let (stored, observe::FoundSecrets { found, unshared }) =
+            futures::try_join!(cluster::read(cluster, namespace), observe::found_secrets(cluster, namespace, &wanted))?;
+        let reconciled = reconcile(&Sources {
+            needs: &needs,
+            local,
+            local_path: &store,
+            cluster: stored.as_ref().map(|stored| &stored.ledger),
+            found: &found,
+            unshared: &unshared,
+            id: &cluster.id,
+            chart: &loaded.chart,
+            namespace,
+            take,
+        })?;
+        if stored.is_none() && found.is_empty() {
+            return Err(nothing_there(namespace, cluster));
+        }
+        let hidden = plan::not_found(&wanted, &reconciled.fresh, |_| true);
+        if !hidden.is_empty() {
+            return Err(plan::hidden_hub(&hidden, namespace));
+        }
+        let (for_cluster, for_here) = reconciled.without_fresh();
+        if stored.as_ref().is_some_and(|stored| stored.ledger == for_cluster) && *local == for_here {
+            ui.status(&format!("Nothing to adopt: the ledger has the secrets of {namespace} already."));
+            return Ok(Outcome::Done);
+        }
+        if !agreed.is_some_and(|agreed| says_the_same(&agreed, &for_cluster)) {
+            show(&reconciled, &needs, cluster, namespace, ui);
+            if !ui.confirm(&format!("Keep these in the ledger, in the cluster and in {store}?"))? {
+                return Ok(Outcome::Declined);
+            }
+        }
+        if keep(loaded, cluster, stored.as_ref(), (&for_cluster, &for_here)).await? == Written::Done {
+            ui.status("They are in the ledger now. Nothing else was changed, and nobody is logged out.");
+            ui.hint(&format!(
+                "see what an installation would change, and say yes or no: helm iris install {} -n {namespace}",
+                loaded.chart
+            ));
+            return Ok(Outcome::Done);
+        }
+        agreed = Some(for_cluster);
     }
-    let hidden = plan::not_found(&wanted, &reconciled.fresh, |_| true);
-    if !hidden.is_empty() {
-        return Err(plan::hidden_hub(&hidden, namespace));
-    }
-    let (for_cluster, for_here) = reconciled.without_fresh();
-    if stored.as_ref().is_some_and(|stored| stored.ledger == for_cluster) && *local == for_here {
-        ui.status(&format!("Nothing to adopt: the ledger has the secrets of {namespace} already."));
-        return Ok(Outcome::Done);
-    }
-    show(&reconciled, &needs, cluster, namespace, ui);
-    if !ui.confirm(&format!("Keep these in the ledger, in the cluster and in {store}?"))? {
-        return Ok(Outcome::Declined);
-    }
-    keep(loaded, cluster, stored.as_ref(), (&for_cluster, &for_here)).await?;
-    ui.status("They are in the ledger now. Nothing else was changed, and nobody is logged out.");
-    ui.hint(&format!(
-        "see what an installation would change, and say yes or no: helm iris install {} -n {namespace}",
-        loaded.chart
-    ));
-    Ok(Outcome::Done)
+    Err(Error::user("somebody else works on the secrets of this hub at the same time")
+        .because(format!("the ledger in the cluster was written {LOOKS} times meanwhile"))
+        .hint("run the same command again: it looks anew"))
+}
+
+fn nothing_there(namespace: &str, cluster: &Cluster) -> Error {
+    Error::user(format!("there is nothing to adopt in the namespace {namespace}"))
+        .because(format!("no Secret of a hub is there in {}", cluster.label()))
+        .hint("is it the right namespace (-n) and cluster (--kube-context)? kubectl get secrets -A")
+}
+
+/// Whether a person who agreed to one ledger has agreed to the other: the same secrets from the same
+/// places. Whoever was faster has made another fingerprint key.
+fn says_the_same(one: &Ledger, other: &Ledger) -> bool {
+    let secrets = |ledger: &Ledger| {
+        ledger
+            .entries
+            .iter()
+            .map(|(name, entry)| (name.clone(), entry.value.clone(), entry.source.clone()))
+            .collect::<Vec<_>>()
+    };
+    secrets(one) == secrets(other)
 }
 
 fn show(reconciled: &Reconciled, needs: &[Need], cluster: &Cluster, namespace: &str, ui: &Ui) {
@@ -133,20 +163,19 @@ fn show(reconciled: &Reconciled, needs: &[Need], cluster: &Cluster, namespace: &
     }
 }
 
-/// Into the cluster first: a secret in use is never known to one place alone.
+/// Into the cluster first: a secret in use is never known to one place alone. Nothing is written where
+/// somebody else was faster.
 async fn keep(
     loaded: &Loaded,
     cluster: &Cluster,
     before: Option<&StoredLedger>,
     (for_cluster, for_here): (&Ledger, &Ledger),
-) -> Result<()> {
-    if before.map(|before| &before.ledger) != Some(for_cluster) {
-        let written = cluster::write(cluster, &loaded.namespace, for_cluster, before).await?;
-        if written == Written::Outrun {
-            return Err(Error::user("somebody else works on the secrets of this hub at the same time")
-                .because("the ledger in the cluster was written meanwhile")
-                .hint("run the same command again: it looks anew"));
-        }
+) -> Result<Written> {
+    if before.map(|before| &before.ledger) != Some(for_cluster)
+        && cluster::write(cluster, &loaded.namespace, for_cluster, before).await? == Written::Outrun
+    {
+        return Ok(Written::Outrun);
     }
-    loaded.store.write_if_changed(for_here)
+    loaded.store.write_if_changed(for_here)?;
+    Ok(Written::Done)
 }

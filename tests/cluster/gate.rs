@@ -1,0 +1,172 @@
+//! A gate before the API server, which answers some requests itself, or lets them wait.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::Hub;
+use super::api::Api;
+
+/// What happens to the first requests of a method to a path that ends so.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    pub(super) first: usize,
+    pub(super) what: What,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum What {
+    /// It is answered with this status, and the API server does not get it.
+    Refuse(u16),
+    /// It waits before it goes on, and so does the answer.
+    Wait { before: Duration, after: Duration },
+}
+
+/// What has come to the gate.
+#[derive(Default)]
+struct Log {
+    /// Method, path, status.
+    answered: Vec<(String, String, u16)>,
+    met: usize,
+    at_work: usize,
+}
+
+/// A gate; it stays open until the process ends.
+pub(super) struct Gate {
+    address: String,
+    log: Arc<Mutex<Log>>,
+}
+
+impl Gate {
+    /// Opens one to the API server of a kubeconfig.
+    pub(super) fn open(kubeconfig: &Path, rule: Rule) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let log = Arc::new(Mutex::new(Log::default()));
+        let (logs, kubeconfig) = (Arc::clone(&log), kubeconfig.to_owned());
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (log, kubeconfig, rule) = (Arc::clone(&logs), kubeconfig.clone(), rule.clone());
+                thread::spawn(move || serve(&stream, &Api::new(&kubeconfig), &rule, &log));
+            }
+        });
+        Self { address, log }
+    }
+
+    /// A kubeconfig that leads through the gate, in the hub's home.
+    pub(super) fn kubeconfig(&self, hub: &Hub<'_>) -> PathBuf {
+        let path = hub.env.root().join("home/gate");
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "gate",
+            "contexts": [{"name": "gate", "context": {"cluster": "gate", "user": "gate"}}],
+            "clusters": [{"name": "gate", "cluster": {"server": self.address}}],
+            "users": [{"name": "gate", "user": {}}],
+        });
+        std::fs::write(&path, config.to_string()).unwrap();
+        path
+    }
+
+    /// The statuses of the requests of a method to a path that ends so.
+    pub(super) fn answers(&self, method: &str, end: &str) -> Vec<u16> {
+        let log = self.log.lock().unwrap();
+        let meant = log.answered.iter().filter(|(how, path, _)| how == method && path.ends_with(end));
+        meant.map(|(.., status)| *status).collect()
+    }
+
+    /// Waits until what was on its way when somebody was killed has arrived.
+    pub(super) fn settle(&self) {
+        thread::sleep(Duration::from_millis(10));
+        while self.log.lock().unwrap().at_work > 0 {
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+fn serve(stream: &TcpStream, api: &Api, rule: &Rule, log: &Mutex<Log>) {
+    let mut reader = BufReader::new(stream);
+    while let Some((first, headers)) = head(&mut reader) {
+        let mut words = first.split(' ');
+        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let path = target.split('?').next().unwrap_or_default();
+        let header = |name: &str| headers.iter().find_map(|(key, value)| (key == name).then_some(value.as_str()));
+        let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let mut body = Vec::new();
+        if reader.by_ref().take(length).read_to_end(&mut body).is_err() {
+            return;
+        }
+        let meant = {
+            let mut log = log.lock().unwrap();
+            log.at_work += 1;
+            let fits = rule.method == method && path.ends_with(rule.path);
+            log.met += usize::from(fits);
+            fits && log.met <= rule.first
+        };
+        let forward = || api.forward(method, target, [header("content-type"), header("accept")], body.clone());
+        let (status, kind, answer) = match rule.what {
+            What::Refuse(status) if meant => (status, "application/json".to_owned(), refusal(status).into_bytes()),
+            What::Wait { before, after } if meant => {
+                thread::sleep(before);
+                if is_gone(stream) {
+                    log.lock().unwrap().at_work -= 1;
+                    return;
+                }
+                let answer = forward();
+                thread::sleep(after);
+                answer
+            }
+            _ => forward(),
+        };
+        let head = format!("HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", answer.len());
+        let mut stream = stream;
+        let written = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&answer));
+        let mut log = log.lock().unwrap();
+        log.at_work -= 1;
+        log.answered.push((method.to_owned(), path.to_owned(), status));
+        if written.is_err() {
+            return;
+        }
+    }
+}
+
+/// Whether the other side was killed; what it had begun to say is as good as never said.
+fn is_gone(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let gone = match stream.peek(&mut [0]) {
+        Ok(bytes) => bytes == 0,
+        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+    };
+    stream.set_nonblocking(false).unwrap();
+    gone
+}
+
+fn refusal(status: u16) -> String {
+    let reason = if status == 403 { "Forbidden" } else { "InternalError" };
+    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status, "reason": reason,
+           "message": format!("the gate says {status}")})
+    .to_string()
+}
+
+/// The first line of a request, and its headers; nothing where the other side has gone.
+fn head(reader: &mut impl BufRead) -> Option<(String, Vec<(String, String)>)> {
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return None;
+        }
+        match line.trim_end() {
+            "" => break,
+            line => lines.push(line.to_owned()),
+        }
+    }
+    let first = lines.first()?.clone();
+    let headers = lines[1..].iter().filter_map(|line| line.split_once(':'));
+    Some((first, headers.map(|(key, value)| (key.to_lowercase(), value.trim().to_owned())).collect()))
+}
