@@ -21,9 +21,9 @@ impl Hub<'_> {
 }
 
 /// A gate that lets everybody look before the first one writes.
-fn narrow(testbed: &Testbed, operators: usize) -> Gate {
+fn narrow(testbed: &Testbed, path: &'static str, operators: usize) -> Gate {
     let what = What::Wait { before: Duration::from_millis(700), after: Duration::ZERO };
-    Gate::open(&testbed.kubeconfig, Rule { method: "POST", path: "/secrets", first: operators, what })
+    Gate::open(&testbed.kubeconfig, Rule { method: "POST", path, first: operators, what })
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn many_adopt_the_same_hub() {
     let Some(testbed) = Testbed::take() else { return };
     let hub = testbed.hub("race", &testbed.helm4);
     hub.made_by_hand(super::adopt::BY_HAND);
-    let gate = narrow(&testbed, OPERATORS);
+    let gate = narrow(&testbed, "/secrets", OPERATORS);
     let mut operators: Vec<Hub<'_>> = (0..OPERATORS).map(|_| hub.elsewhere()).collect();
     for operator in &mut operators {
         operator.kubeconfig = gate.kubeconfig(operator);
@@ -65,7 +65,7 @@ fn many_adopt_the_same_hub() {
 fn two_install_the_same_new_hub() {
     let Some(testbed) = Testbed::take() else { return };
     let hub = testbed.hub("twins", &testbed.helm4);
-    let gate = narrow(&testbed, 2);
+    let gate = narrow(&testbed, "/leases", 2);
     let mut operators = [hub.elsewhere(), hub.elsewhere()];
     for operator in &mut operators {
         operator.kubeconfig = gate.kubeconfig(operator);
@@ -83,8 +83,8 @@ fn two_install_the_same_new_hub() {
         ended.push(run.code);
     }
     eprintln!("exit codes of two at once: {ended:?}");
-    let writes = gate.answers("POST", "/secrets");
-    assert!(writes[..2].contains(&201) && writes[..2].contains(&409), "both wrote the ledger at once: {writes:?}");
+    let taken = gate.answers("POST", "/leases");
+    assert!(taken[..2].contains(&201) && taken[..2].contains(&409), "both began at once, one goes on: {taken:?}");
     // Whoever was refused runs the same command again.
     for operator in &operators {
         operator.install(&[]);
