@@ -68,7 +68,7 @@ fn a_namespace_admin_is_told_what_is_missing() {
     let run = hub.run(&["install", "daskhub", "--yes"]);
     assert_eq!(run.code, Some(1), "{run}");
     // What lives in the namespace is installed; what the whole cluster shares is not theirs to make.
-    assert!(run.stderr.contains("postgresql is ready"), "{run}");
+    assert!(run.stderr.contains("not to be done again: postgresql"), "{run}");
     assert!(run.stderr.contains("may not") && run.stderr.contains("an administrator of the cluster"), "{run}");
 }
 

@@ -164,6 +164,14 @@ fn killed_at_any_point_the_same_command_finishes() {
         child.kill().unwrap();
         child.wait().unwrap();
         hub.settle();
+        if hub.frees_what_is_pending() {
+            // As the message tells: roll back, then the same work again, which loses nothing.
+            let ours = hub.env.secrets()["database-password"].clone();
+            hub.install(&[]);
+            assert_eq!(hub.assert_one_password(), ours, "step {step}");
+            *seen.entry("pending").or_default() += 1;
+            continue;
+        }
         let (ours, engine) =
             (hub.env.secrets()["database-password"].clone(), hub.values_of("postgresql")["auth"]["password"].clone());
         let in_hub = hub.values_of(&hub.namespace)["jupyterhub"].clone();
@@ -181,7 +189,7 @@ fn killed_at_any_point_the_same_command_finishes() {
         let after = hub.assert_one_password();
         if phase == "between" {
             assert_eq!(after, ours, "step {step}: one that was begun is finished, not replaced: {run}");
-            assert!(run.stderr.contains("was stopped half way"), "{run}");
+            assert!(run.stderr.contains("was begun earlier"), "{run}");
         }
         assert_ne!(after, before);
     }
@@ -203,5 +211,18 @@ impl Hub<'_> {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// A helm that was stopped in its first moment leaves its release pending; `helm rollback` frees it.
+    fn frees_what_is_pending(&self) -> bool {
+        let mut freed = false;
+        for release in [self.namespace.as_str(), "postgresql"] {
+            let status: Value = serde_json::from_str(&self.helm(&["status", release, "-o", "json"])).unwrap();
+            if status["info"]["status"].as_str().is_some_and(|status| status.starts_with("pending-")) {
+                self.helm(&["rollback", release]);
+                freed = true;
+            }
+        }
+        freed
     }
 }
