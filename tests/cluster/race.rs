@@ -102,3 +102,29 @@ fn two_install_the_same_new_hub() {
     assert_eq!(secrets[0], secrets[1]);
     assert!(provisional.contains(&secrets[0]), "one of them won, whole");
 }
+
+/// A secret that is brought while an installation is under way is not written over by what it keeps.
+#[test]
+fn what_is_brought_meanwhile_is_kept() {
+    let Some(testbed) = Testbed::take() else { return };
+    let hub = testbed.hub("meanwhile", &testbed.helm4);
+    let gate = narrow(&testbed, "/secrets", 1);
+    let mut operator = hub.elsewhere();
+    assert_eq!(operator.run(&["charts", "pull", "daskhub"]).code, Some(0));
+    operator.kubeconfig = gate.kubeconfig(&operator);
+    let args = ["install", "daskhub", "--yes"];
+    let child = operator.start(&args);
+    // The Lease is there, and the ledger is held up at the gate.
+    let lease = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases/helm-iris", hub.namespace);
+    while hub.api().get(&lease).is_none() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    operator.env.write("given", "brought-meanwhile-0");
+    assert_eq!(operator.run(&["secrets", "set", "my-own", "--from-file", "given"]).code, Some(0));
+    std::fs::remove_file(operator.env.path("given")).unwrap();
+    let run = operator.env.finish(&args, &child.wait_with_output().unwrap());
+    assert!(run.code == Some(1) && run.stderr.contains("was changed while this command ran"), "{run}");
+    assert_eq!(operator.env.secrets()["my-own"], "brought-meanwhile-0");
+    operator.install(&[]);
+    assert_eq!(operator.env.secrets()["my-own"], "brought-meanwhile-0");
+}

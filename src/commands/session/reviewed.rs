@@ -7,7 +7,7 @@ use crate::archive::Cache;
 use crate::bundle::Bundle;
 use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
 use crate::cli::Environment;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kube::Cluster;
 use crate::load::Loaded;
 use crate::observe::Observed;
@@ -23,9 +23,13 @@ pub(in crate::commands) struct Reviewed {
     store_path: String,
     /// The ledger of this machine, with every need.
     pub(in crate::commands) ledger: Ledger,
+    /// What the store said when it was read, or was written last.
+    stored: Option<Ledger>,
     needs: Vec<Need>,
-    take: BTreeMap<String, String>,
 }
+
+/// Decisions are made by `secrets adopt`.
+static NO_DECISIONS: BTreeMap<String, String> = BTreeMap::new();
 
 impl Reviewed {
     /// A bundle that was rendered before; the secrets are beside its site file.
@@ -46,20 +50,13 @@ impl Reviewed {
 
     fn new(bundle: Bundle, cache: Cache, store: LocalStore) -> Result<Self> {
         let needs: Vec<Need> = bundle.manifest().secrets.iter().map(SecretEntry::need).collect();
-        let mut ledger = match store.read()? {
-            Some(ledger) => ledger,
+        let stored = store.read()?;
+        let mut ledger = match &stored {
+            Some(ledger) => ledger.clone(),
             None => Ledger::create()?,
         };
         ledger.ensure(&needs)?;
-        Ok(Self {
-            bundle,
-            cache,
-            store_path: store.path().display().to_string(),
-            store,
-            ledger,
-            needs,
-            take: BTreeMap::new(),
-        })
+        Ok(Self { bundle, cache, store_path: store.path().display().to_string(), store, ledger, stored, needs })
     }
 
     /// All that is known about the hub's secrets.
@@ -74,7 +71,7 @@ impl Reviewed {
             id: &cluster.id,
             chart: &self.bundle.manifest().chart,
             namespace: &self.bundle.manifest().namespace,
-            take: &self.take,
+            take: &NO_DECISIONS,
         }
     }
 
@@ -89,9 +86,10 @@ impl Reviewed {
     }
 
     /// Keeps this machine's ledger, as it is now.
-    pub(in crate::commands) fn remember(&self) -> Result<()> {
-        let _alone = self.store.hold()?;
-        self.store.write_if_changed(&self.ledger)
+    pub(in crate::commands) fn remember(&mut self) -> Result<()> {
+        self.write(&self.ledger)?;
+        self.stored = Some(self.ledger.clone());
+        Ok(())
     }
 
     /// Keeps the secrets that hold: on this machine, and for the reader in the bundle.
@@ -99,7 +97,18 @@ impl Reviewed {
         if *ledger == self.ledger {
             return Ok(());
         }
-        self.store.write_if_changed(ledger)?;
+        self.write(ledger)?;
         self.bundle.write_secrets(ledger)
+    }
+
+    /// A question may have stood for an hour: what somebody brought meanwhile is not written over.
+    fn write(&self, ledger: &Ledger) -> Result<()> {
+        let _alone = self.store.hold()?;
+        if self.store.read()? != self.stored {
+            return Err(Error::user(format!("{} was changed while this command ran", self.store_path))
+                .because("somebody may have brought a secret, or moved them")
+                .hint("run the same command again, and look at the plan again"));
+        }
+        self.store.write_if_changed(ledger)
     }
 }
