@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::manifest::{Manifest, SecretEntry};
 use crate::chart::release::{Condition, Scope};
 use crate::problem::Problem;
+use crate::secrets::SecretKind;
 use crate::settings::{ServiceType, Settings};
 
 /// What the review is made from.
@@ -129,9 +130,10 @@ impl Review<'_> {
             out.push_str("\nNot these: they are in `secrets.yaml` (mode 0600, ignored by git), and in what helm keeps of the release:\n\n");
         }
         for secret in inline {
-            let why = match secret.inline_because.as_str() {
-                "" => "the chart reads it from its values alone",
-                why => why,
+            let why = match (secret.inline_because.as_str(), secret.kind) {
+                ("", SecretKind::Text) => "it was named among the chart's values",
+                ("", _) => "the chart reads it from its values alone",
+                (why, _) => why,
             };
             let _ = writeln!(out, "- {}: {why}", secret.name);
         }

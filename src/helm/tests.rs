@@ -112,6 +112,13 @@ fn find(env: &HelmEnv) -> Result<Helm> {
     }
 }
 
+/// A debugging helm prints values, and values hold secrets.
+#[test]
+fn our_helm_never_debugs() {
+    let (_folder, env) = script("[ \"$HELM_DEBUG\" = false ] && echo v3.21.4 || echo debugging");
+    assert!(find(&env).is_ok());
+}
+
 #[test]
 fn a_helm_is_found_by_word_or_path_and_never_replaced_in_silence() {
     let (folder, mut env) = script("echo v3.21.4+gabc");

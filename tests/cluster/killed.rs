@@ -15,7 +15,7 @@ impl Hub<'_> {
         })
     }
 
-    fn wait_until(&self, wanted: bool, within: Duration) -> bool {
+    pub(super) fn wait_until(&self, wanted: bool, within: Duration) -> bool {
         let start = Instant::now();
         while self.helm_works() != wanted {
             if start.elapsed() > within {

@@ -163,7 +163,7 @@ fn killed_at_any_point_the_same_command_finishes() {
         std::thread::sleep(Duration::from_millis(60 + step * 230));
         child.kill().unwrap();
         child.wait().unwrap();
-        hub.settle();
+        assert!(hub.wait_until(false, Duration::from_secs(30)), "helm goes on by itself");
         if hub.frees_what_is_pending() {
             // As the message tells: roll back, then the same work again, which loses nothing.
             let ours = hub.env.secrets()["database-password"].clone();
@@ -198,21 +198,6 @@ fn killed_at_any_point_the_same_command_finishes() {
 }
 
 impl Hub<'_> {
-    /// Waits until no helm of a run that was killed is at work, and frees what it left pending.
-    fn settle(&self) {
-        for _ in 0..100 {
-            let helm = std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-                let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-                let line = String::from_utf8_lossy(&line);
-                line.contains("upgrade\0--install") && line.contains(&self.namespace)
-            });
-            if !helm {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
     /// A helm that was stopped in its first moment leaves its release pending; `helm rollback` frees it.
     fn frees_what_is_pending(&self) -> bool {
         let mut freed = false;
