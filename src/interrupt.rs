@@ -5,10 +5,21 @@ use tokio::sync::watch;
 
 use crate::error::{Error, Result};
 
-/// Tells long work that it is to stop at the next safe point.
+/// How soon work is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stop {
+    /// It is not.
+    Never,
+    /// At the next safe point: the first Ctrl-C.
+    Soon,
+    /// At once: the second one, or a signal of a machine that will not wait.
+    Now,
+}
+
+/// Tells long work that it is to stop.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
-    requested: watch::Receiver<bool>,
+    requested: watch::Receiver<Stop>,
 }
 
 impl Interrupt {
@@ -21,14 +32,17 @@ impl Interrupt {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
-        let (sender, requested) = watch::channel(false);
+        let (sender, requested) = watch::channel(Stop::Never);
         tokio::spawn(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
+            while *sender.borrow() < Stop::Now {
+                let soon = *sender.borrow() == Stop::Never;
+                let stop = tokio::select! {
+                    _ = interrupt.recv() => if soon { Stop::Soon } else { Stop::Now },
+                    _ = terminate.recv() => Stop::Now,
+                    _ = hangup.recv() => Stop::Now,
+                };
+                sender.send_replace(stop);
             }
-            sender.send_replace(true);
             // Kept until the end, so that waiting on it never ends by itself.
             sender.closed().await;
         });
@@ -37,17 +51,26 @@ impl Interrupt {
 
     /// One that never asks, for tests and for work that is never stopped.
     pub fn never() -> Self {
-        Self { requested: watch::channel(false).1 }
+        Self { requested: watch::channel(Stop::Never).1 }
     }
 
     /// Whether a stop was asked for.
     pub fn is_requested(&self) -> bool {
-        *self.requested.borrow()
+        *self.requested.borrow() >= Stop::Soon
     }
 
     /// Waits until a stop is asked for; forever if it never is.
     pub async fn wait(&mut self) {
-        if self.requested.wait_for(|requested| *requested).await.is_err() {
+        self.wait_for(Stop::Soon).await;
+    }
+
+    /// Waits until a stop is asked for that cannot wait for a safe point.
+    pub async fn wait_for_now(&mut self) {
+        self.wait_for(Stop::Now).await;
+    }
+
+    async fn wait_for(&mut self, wanted: Stop) {
+        if self.requested.wait_for(|stop| *stop >= wanted).await.is_err() {
             std::future::pending::<()>().await;
         }
     }

@@ -37,6 +37,18 @@ pub enum Event {
         /// How long it took.
         took: Duration,
     },
+    /// The API server did not answer helm as it should; helm is started again.
+    Again {
+        /// Release name.
+        release: String,
+        /// What helm's words mean.
+        why: String,
+    },
+    /// A stop was asked for, and helm finishes what it is doing.
+    Stopping {
+        /// Release name.
+        release: String,
+    },
     /// Some workloads of the release are not ready yet.
     Waiting {
         /// Release name.

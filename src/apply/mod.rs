@@ -4,22 +4,27 @@
 //! for Helm 3 and 4.
 
 mod address;
+mod archives;
 mod delivery;
 mod event;
 mod execute;
+mod free;
 mod history;
 mod ledger;
 mod manifest;
 mod pod;
 mod reason;
+mod release;
 mod trouble;
+mod walk;
 mod watch;
 mod workload;
 
 pub use address::{Address, public_address};
+pub use archives::check_archives;
 pub use delivery::withdraw;
 pub use event::{Done, Event, Outcome, ReleaseOutcome};
-pub use execute::{Executor, Level, check_archives};
+pub use execute::{Executor, Level};
 pub use history::{OldRevision, old_revisions, prune};
 pub use ledger::{make_namespace, secure};
 pub use watch::Readiness;

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::event::Event;
+use super::execute::Tell;
 use super::trouble::Trouble;
 use super::workload::{self, Kind, Progress, Workload, WorkloadState};
 use crate::error::{Error, Result};
@@ -66,7 +67,7 @@ impl Wait<'_> {
     ///
     /// # Errors
     /// A cluster that cannot be asked; a stop that was asked for.
-    pub(super) async fn run(&self, interrupt: &mut Interrupt, emit: &mut dyn FnMut(Event)) -> Result<Ended> {
+    pub(super) async fn run(&self, interrupt: &mut Interrupt, tell: &Tell<'_>) -> Result<Ended> {
         let start = Instant::now();
         let mut trouble = Trouble::default();
         let mut lost: Option<Instant> = None;
@@ -76,9 +77,9 @@ impl Wait<'_> {
                 Ok(readiness) if start.elapsed() >= self.timeout => return Ok(Ended::TimedOut(readiness)),
                 Ok(readiness) => {
                     lost = None;
-                    emit(Event::Waiting { release: self.release.to_owned(), readiness, waited: start.elapsed() });
+                    tell(Event::Waiting { release: self.release.to_owned(), readiness, waited: start.elapsed() });
                 }
-                Err(error) => self.bear(&error, *lost.get_or_insert_with(Instant::now), emit)?,
+                Err(error) => self.bear(&error, *lost.get_or_insert_with(Instant::now), tell)?,
             }
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}
@@ -98,7 +99,7 @@ impl Wait<'_> {
         Ok(Readiness { workloads })
     }
 
-    fn bear(&self, error: &KubeError, since: Instant, emit: &mut dyn FnMut(Event)) -> Result<()> {
+    fn bear(&self, error: &KubeError, since: Instant, tell: &Tell<'_>) -> Result<()> {
         let refused = matches!(error, KubeError::Api(_)) && !is_passing(error);
         if refused || since.elapsed() > PATIENCE {
             let doing = format!("see whether `{}` is ready", self.release);
@@ -107,7 +108,7 @@ impl Wait<'_> {
             ));
         }
         let why = crate::kube::explain(error, &self.cluster.server).to_string();
-        emit(Event::Unreachable { release: self.release.to_owned(), why });
+        tell(Event::Unreachable { release: self.release.to_owned(), why });
         Ok(())
     }
 

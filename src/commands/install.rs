@@ -23,6 +23,9 @@ pub struct InstallArgs {
     /// Apply releases that are unchanged too
     #[arg(long)]
     pub force: bool,
+    /// Overwrite what others have changed in the cluster (Helm 4; Helm 3 always does)
+    #[arg(long)]
+    pub force_conflicts: bool,
     /// How far to verify that the hub works
     #[arg(long, value_enum, default_value_t = Level::Ready)]
     pub verify: Level,
@@ -41,6 +44,7 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let Some(agreed) = session.agreed(&plan, environment, ui).await? else {
         return Ok(Outcome::Declined);
     };
+    let agreed = if args.force_conflicts { agreed.forcing_conflicts() } else { agreed };
     let outcome = session.apply(&plan, &secrets, &agreed, args.verify, ui).await?;
     let manifest = session.reviewed.bundle.manifest();
     let address = report::address(&session.cluster, manifest).await?;

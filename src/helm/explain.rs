@@ -56,6 +56,34 @@ const CASES: &[(&[&str], Explain)] = &[
     (&["is invalid:"], invalid_object),
 ];
 
+/// What an API server says, or the network, when the next try may go well.
+const PASSING: &[&str] = &[
+    "connection reset by peer",
+    "connection refused",
+    "broken pipe",
+    ": EOF",
+    "unexpected EOF",
+    "i/o timeout",
+    "TLS handshake timeout",
+    "http2: client connection lost",
+    "http2: server sent GOAWAY",
+    "Internal error occurred",
+    "an error on the server",
+    "InternalError",
+    "the server is currently unable to handle the request",
+    "Too many requests",
+    "too many requests",
+    "etcdserver: request timed out",
+    "etcdserver: leader changed",
+    "the object has been modified",
+    "request timed out",
+];
+
+/// Whether starting helm again may help.
+pub(super) fn is_passing(words: &str) -> bool {
+    PASSING.iter().any(|sign| words.contains(sign))
+}
+
 /// What helm's words mean, if we know them.
 pub fn explain(words: &str, facts: &Facts<'_>) -> Option<Explanation> {
     let lower = words.to_lowercase();

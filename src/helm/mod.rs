@@ -35,12 +35,31 @@ pub struct HelmEnv {
     pub guard: Option<&'static Path>,
 }
 
+/// The flag by which helm, from version 4, overwrites what others set.
+const CONFLICTS: &str = "--force-conflicts";
+
+/// Helm did not do it.
+#[derive(Debug)]
+pub struct Failure {
+    /// What helm says, and what it means.
+    pub error: Error,
+    /// Whether starting it again may help: the API server was busy, or the connection was cut.
+    pub passing: bool,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, passing: false }
+    }
+}
+
 /// A helm that is there and new enough.
 #[derive(Debug, Clone)]
 pub struct Helm {
     program: PathBuf,
     version: Version,
     guard: Option<&'static Path>,
+    force_conflicts: bool,
 }
 
 impl Helm {
@@ -52,7 +71,7 @@ impl Helm {
         let program = locate(env)?;
         let mut run = Run::new(&program);
         run.arguments(["version", "--template", "{{.Version}}"]);
-        let finished = run.finish(&mut Interrupt::never()).await?;
+        let finished = run.finish(std::future::pending()).await?;
         let version = Version::parse(finished.stdout.trim()).filter(|_| finished.success).ok_or_else(|| {
             Error::user(format!("{} does not answer as helm does", program.display()))
                 .because(format!("`helm version` printed `{}`", first_line(&finished)))
@@ -66,7 +85,13 @@ impl Helm {
                 ),
             ));
         }
-        Ok(Self { program, version, guard: env.guard })
+        Ok(Self { program, version, guard: env.guard, force_conflicts: false })
+    }
+
+    /// One that overwrites what others set in the cluster. Before version 4 it always does.
+    #[must_use]
+    pub fn forcing_conflicts(self) -> Self {
+        Self { force_conflicts: self.version >= version::FIRST_WITH_CONFLICTS, ..self }
     }
 
     /// Where it is.
@@ -79,7 +104,7 @@ impl Helm {
         self.version
     }
 
-    /// Runs `helm upgrade --install` in the bundle's folder.
+    /// Runs `helm upgrade --install` in the bundle's folder. A stop that can wait lets it finish.
     ///
     /// # Errors
     /// What helm says, with what it means, and free of secrets; interrupted where a stop was asked for.
@@ -90,16 +115,20 @@ impl Helm {
         connection: &Connection,
         scrub: &Scrub,
         interrupt: &mut Interrupt,
-    ) -> Result<()> {
+    ) -> Result<(), Failure> {
         let mut run = Run::guarded(&self.program, self.guard);
-        run.arguments(upgrade.arguments(cluster.context.as_deref())).folder(upgrade.folder).on_cluster(connection)?;
-        let finished = run.finish(interrupt).await?;
+        run.arguments(upgrade.arguments(cluster.context.as_deref()));
+        run.arguments(self.force_conflicts.then_some(CONFLICTS));
+        run.folder(upgrade.folder).on_cluster(connection)?;
+        let finished = run.finish(interrupt.wait_for_now()).await?;
         if finished.success {
             return Ok(());
         }
         let message = format!("helm could not apply the release `{}`", upgrade.release);
         let (error, flag) = failure(&message, &finished, scrub, &upgrade.facts());
-        Err(match flag {
+        let passing = explain::is_passing(&finished.stderr);
+        let error = match flag {
+            Some(CONFLICTS) => error.hint(format!("to overwrite it: the same command with {CONFLICTS}")),
             Some(flag) => error
                 .hint(format!(
                     "if you are sure that helm should do it all the same: {}",
@@ -107,7 +136,8 @@ impl Helm {
                 ))
                 .hint("then run the same command again"),
             None => error,
-        })
+        };
+        Err(Failure { error, passing })
     }
 
     /// Runs `helm pull`: the archive of a chart from its repository into a folder.
@@ -125,7 +155,7 @@ impl Helm {
         let mut run = Run::new(&self.program);
         run.arguments(["pull", chart, "--repo", repo, "--version", version, "--destination"]);
         run.arguments([into]);
-        let finished = run.finish(interrupt).await?;
+        let finished = run.finish(interrupt.wait()).await?;
         if finished.success {
             return Ok(());
         }

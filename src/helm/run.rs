@@ -11,7 +11,6 @@ use tokio::process::{Child, Command};
 
 use super::guard;
 use crate::error::{Error, Result};
-use crate::interrupt::Interrupt;
 use crate::kube::Connection;
 
 /// More output than helm ever has; the rest is dropped.
@@ -109,11 +108,11 @@ impl Run {
         self
     }
 
-    /// Runs it to its end.
+    /// Runs it to its end, unless `stop` comes first.
     ///
     /// # Errors
-    /// When it cannot be started, or a stop was asked for; helm was then told and waited for.
-    pub(super) async fn finish(mut self, interrupt: &mut Interrupt) -> Result<Finished> {
+    /// When it cannot be started, or was stopped; helm was then told and waited for.
+    pub(super) async fn finish(mut self, stop: impl Future<Output = ()>) -> Result<Finished> {
         let (start, shown) = (Instant::now(), self.shown());
         let failed =
             |error: std::io::Error| Error::user(format!("cannot run {}", self.program.display())).because(error);
@@ -122,8 +121,8 @@ impl Run {
         let mut work = Box::pin(async { tokio::join!(read(stdout), read(stderr)) });
         let (stdout, stderr) = tokio::select! {
             output = &mut work => output,
-            () = interrupt.wait() => {
-                stop(&mut child).await;
+            () = stop => {
+                end(&mut child).await;
                 return Err(Error::interrupted("stopped while helm was working")
                     .hint("run the same command again: it goes on from here"));
             }
@@ -150,7 +149,7 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>) -> String {
 }
 
 /// Asks helm to stop, so that it marks the release as failed instead of leaving it pending.
-async fn stop(child: &mut Child) {
+async fn end(child: &mut Child) {
     let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     if let Some(group) = group {
         let _ = kill_process_group(group, Signal::TERM);

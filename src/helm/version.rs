@@ -6,6 +6,9 @@ use std::fmt;
 /// of Helm 3 that has all the flags that our hints name, `--take-ownership` among them.
 pub const MINIMUM_VERSION: Version = Version { major: 3, minor: 17, patch: 0 };
 
+/// The first that does not overwrite what others set unless it is told to: it applies on the server's side.
+pub(super) const FIRST_WITH_CONFLICTS: Version = Version { major: 4, minor: 0, patch: 0 };
+
 /// A version of helm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {

@@ -1,8 +1,10 @@
 //! Requests to the cluster.
 //!
-//! Reads try again: a busy API server or a dropped connection is no answer. None goes through
-//! `kube::Client::request`, which logs an answer that it cannot understand, and an answer may be a
-//! Secret.
+//! All of them try again: a busy API server or a dropped connection is no answer. A write may have
+//! happened although its answer was lost; all of ours can be repeated, because they make an object that
+//! has a name, or replace one in exactly one state: the second one is refused then, and whoever writes
+//! looks who was first. None goes through `kube::Client::request`, which logs an answer that it cannot
+//! understand, and an answer may be a Secret.
 
 use std::error::Error as StdError;
 use std::io::ErrorKind as IoKind;
@@ -105,7 +107,7 @@ impl Cluster {
     {
         let body = serde_json::to_vec(object).map_err(KubeError::SerdeError)?;
         let request = resource::<K>(namespace).create(&PostParams::default(), body).map_err(KubeError::BuildRequest)?;
-        self.client.request_text(request).await.map(drop)
+        send(&self.client, &request).await.map(drop)
     }
 
     /// Replaces an object, in exactly the state that its `resourceVersion` names.
@@ -119,7 +121,7 @@ impl Cluster {
         let body = serde_json::to_vec(object).map_err(KubeError::SerdeError)?;
         let request =
             resource::<K>(namespace).replace(name, &PostParams::default(), body).map_err(KubeError::BuildRequest)?;
-        self.client.request_text(request).await.map(drop)
+        send(&self.client, &request).await.map(drop)
     }
 
     /// Deletes an object; in exactly the state that a `resourceVersion` names, where one is given. One
@@ -135,7 +137,7 @@ impl Cluster {
             resource_version.map(|state| Preconditions { resource_version: Some(state.to_owned()), uid: None });
         let params = DeleteParams { preconditions, ..DeleteParams::default() };
         let request = resource::<K>(Some(namespace)).delete(name, &params).map_err(KubeError::BuildRequest)?;
-        match self.client.request_text(request).await {
+        match send(&self.client, &request).await {
             Err(KubeError::Api(status)) if status.is_not_found() => Ok(()),
             answer => answer.map(drop),
         }
@@ -159,15 +161,20 @@ where
     }
 }
 
-/// Sends a read, again if need be.
+/// Sends a read.
 pub(super) async fn fetch<T: DeserializeOwned>(
     client: &Client,
     request: &http::Request<Vec<u8>>,
 ) -> Result<T, KubeError> {
+    understand(&send(client, request).await?)
+}
+
+/// Sends a request, again if need be.
+async fn send(client: &Client, request: &http::Request<Vec<u8>>) -> Result<String, KubeError> {
     let mut pauses = PAUSES.iter();
     loop {
         let error = match client.request_text(request.clone()).await {
-            Ok(text) => return understand(&text),
+            Ok(text) => return Ok(text),
             Err(error) => error,
         };
         match pauses.next() {

@@ -9,7 +9,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use tokio::task::JoinHandle;
 
-use super::{DOING, Holder, LASTS, NAME, PROCESS, Seen, changed_meanwhile, held_by, look};
+use super::{BEGUN, DOING, Holder, LASTS, NAME, PROCESS, Seen, changed_meanwhile, held_by, look};
 use crate::error::{Error, Result};
 use crate::kube::{Cluster, denied};
 
@@ -17,8 +17,8 @@ use crate::kube::{Cluster, denied};
 const RENEW: Duration = Duration::from_secs(20);
 /// Between two looks at one that somebody else holds.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
-/// Tries to give it back; after that it runs out by itself.
-const TRIES: u32 = 3;
+/// Tries to change it while the renewal changes it too.
+const TRIES: u32 = 4;
 
 /// A Lease that is ours until it is given back.
 #[derive(Debug)]
@@ -99,7 +99,9 @@ async fn take(cluster: &Cluster, namespace: &str, (holder, doing): (&Holder, &st
     lease.metadata.resource_version = seen.resource_version().map(str::to_owned);
     let doing = format!("{doing}, by {}", holder.who);
     let notes = [(PROCESS.to_owned(), holder.process.clone()), (DOING.to_owned(), doing)];
-    lease.metadata.annotations = Some(notes.into());
+    // What whoever was before us left behind is theirs until it is cleared up.
+    let begun = before.map(begun).unwrap_or_default();
+    lease.metadata.annotations = Some(notes.into_iter().chain(begun).collect());
     lease.spec = Some(LeaseSpec {
         holder_identity: Some(holder.who.clone()),
         acquire_time: Some(now.clone()),
@@ -114,7 +116,10 @@ async fn take(cluster: &Cluster, namespace: &str, (holder, doing): (&Holder, &st
     };
     match written {
         Ok(()) => Ok(true),
-        Err(::kube::Error::Api(status)) if status.is_already_exists() || status.is_conflict() => Ok(false),
+        // Ourselves, where the answer was lost and the request was sent again.
+        Err(::kube::Error::Api(status)) if status.is_already_exists() || status.is_conflict() => {
+            Ok(mine(cluster, namespace, holder).await.is_some())
+        }
         Err(error) => Err(denied(&error, &cluster.server, &format!("hold the Lease {NAME} in {namespace}"))),
     }
 }
@@ -139,21 +144,61 @@ impl Held {
         Ok(())
     }
 
-    /// Gives it back. What cannot be given back runs out by itself.
-    pub async fn release(self) {
+    /// Notes which revision of a release helm is about to make: if both of us are killed, it is known
+    /// whose it was, and that nobody works on it.
+    ///
+    /// # Errors
+    /// When the Lease is lost, or the cluster does not answer.
+    pub async fn begin(&self, release: &str, revision: u64) -> Result<()> {
+        self.require()?;
+        let note = |lease: &mut Lease| {
+            let notes = lease.metadata.annotations.get_or_insert_default();
+            notes.insert(format!("{BEGUN}{release}"), revision.to_string());
+        };
+        match self.change(note).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let doing = format!("hold the Lease {NAME} in {}", self.namespace);
+                Err(denied(&error, &self.cluster.server, &doing))
+            }
+        }
+    }
+
+    /// Gives it back; `clean` if nothing was left half done. What cannot be given back runs out by itself.
+    pub async fn release(self, clean: bool) {
         self.renewal.abort();
-        for _ in 0..TRIES {
-            let Some(mut lease) = mine(&self.cluster, &self.namespace, &self.holder).await else { return };
+        let give_back = |lease: &mut Lease| {
             if let Some(spec) = &mut lease.spec {
                 spec.holder_identity = None;
                 spec.renew_time = Some(MicroTime(Timestamp::now()));
             }
+            if let Some(notes) = lease.metadata.annotations.as_mut().filter(|_| clean) {
+                notes.retain(|key, _| !key.starts_with(BEGUN));
+            }
+        };
+        if let Err(error) = self.change(give_back).await {
+            tracing::info!("the Lease could not be given back: {error}");
+        }
+    }
+
+    /// Changes the Lease as long as it is ours; also while the renewal changes it.
+    async fn change(&self, edit: impl Fn(&mut Lease)) -> Result<(), ::kube::Error> {
+        let mut tries = 1..TRIES;
+        loop {
+            let Some(mut lease) = mine(&self.cluster, &self.namespace, &self.holder).await else { return Ok(()) };
+            edit(&mut lease);
             match self.cluster.replace(Some(&self.namespace), NAME, &lease).await {
-                Ok(()) => return,
-                Err(error) => tracing::info!("the Lease could not be given back: {error}"),
+                Err(::kube::Error::Api(status)) if status.is_conflict() && tries.next().is_some() => {}
+                answer => return answer,
             }
         }
     }
+}
+
+/// The revisions that were begun and not noted as done.
+fn begun(lease: &Lease) -> Vec<(String, String)> {
+    let notes = lease.metadata.annotations.iter().flatten();
+    notes.filter(|(key, _)| key.starts_with(BEGUN)).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// The Lease, if it is still ours.

@@ -22,6 +22,8 @@ pub const NAME: &str = "helm-iris";
 const PROCESS: &str = "helm-iris/process";
 /// The annotation with what is done, or was done last.
 const DOING: &str = "helm-iris/doing";
+/// The annotations with the revisions that helm was about to make, by release.
+const BEGUN: &str = "begun.helm-iris/";
 /// Seconds after which one that is not renewed is free.
 const LASTS: i32 = 60;
 
@@ -56,6 +58,12 @@ impl Seen {
             Self::There(lease) => lease.metadata.resource_version.as_deref(),
             Self::Hidden | Self::Never => None,
         }
+    }
+
+    /// Whether a revision that is pending was left so by a process of ours that is gone.
+    pub fn has_left(&self, release: &str, revision: u64) -> bool {
+        let Self::There(lease) = self else { return false };
+        self.busy(Timestamp::now()).is_none() && annotation(lease, &format!("{BEGUN}{release}")) == revision.to_string()
     }
 
     /// Who holds it, if anybody does at this time.
@@ -133,6 +141,25 @@ mod tests {
         ] {
             assert_eq!(lease.busy(now).is_some(), busy, "{lease:?}");
         }
+    }
+
+    #[test]
+    fn what_was_left_is_known_by_its_revision_once_nobody_works_on_it() {
+        let note = |holder: &str| {
+            let Seen::There(mut lease) = seen(holder, 2_000_000_000, "elsewhere") else { return Seen::Never };
+            let notes = lease.metadata.annotations.get_or_insert_default();
+            notes.insert("begun.helm-iris/dhub".to_owned(), "3".to_owned());
+            Seen::There(lease)
+        };
+        assert!(note("").has_left("dhub", 3));
+        assert!(!note("").has_left("dhub", 4) && !note("").has_left("postgresql", 3));
+        assert!(!seen("", 999, "elsewhere").has_left("dhub", 3));
+        // Ahead of every clock of today, so that somebody holds it.
+        let Seen::There(mut alive) = note("bob") else { return };
+        if let Some(spec) = &mut alive.spec {
+            spec.renew_time = Some(MicroTime(Timestamp::from_second(4_000_000_000).unwrap()));
+        }
+        assert!(!Seen::There(alive).has_left("dhub", 3));
     }
 
     #[test]

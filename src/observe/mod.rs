@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 
 pub use class::{Classes, DefaultClass};
-pub use release::{ReleaseState, newest_if_any, newest_release};
+pub use release::{ReleaseState, as_failed, newest_if_any, newest_release, secret_name};
 pub use secret::{FoundSecrets, found as found_secrets};
 
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
@@ -44,6 +44,8 @@ pub struct Observed {
     pub unshared: BTreeMap<String, Error>,
     /// Whether somebody works on the hub, or did last.
     pub lease: Seen,
+    /// Revisions that a helm which was killed together with us left pending.
+    pub abandoned: BTreeSet<ReleaseKey>,
     /// Volume claims of databases that are there.
     pub claims: BTreeSet<String>,
     /// Secrets of the names that ours have which carry secrets to charts, by name.
@@ -87,7 +89,23 @@ pub async fn observe(cluster: &Cluster, manifest: &Manifest) -> Result<Observed>
     let (releases, unreadable) = releases;
     let FoundSecrets { found, unshared } = found;
     let found = secret::in_use(found, manifest, &releases, &delivered);
-    Ok(Observed { classes, namespace_exists, releases, unreadable, ledger, found, unshared, lease, claims, delivered })
+    let left = |((in_namespace, name), state): &(&ReleaseKey, &ReleaseState)| {
+        in_namespace == namespace && state.is_pending() && lease.has_left(name, state.revision)
+    };
+    let abandoned = releases.iter().filter(left).map(|(key, _)| key.clone()).collect();
+    Ok(Observed {
+        classes,
+        namespace_exists,
+        releases,
+        unreadable,
+        ledger,
+        found,
+        unshared,
+        lease,
+        abandoned,
+        claims,
+        delivered,
+    })
 }
 
 /// The Secrets with the charts' secrets, also those that the bundle no longer writes.

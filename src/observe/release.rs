@@ -1,15 +1,20 @@
 //! Releases as Helm keeps them: one Secret per revision, of type `helm.sh/release.v1`.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{Read, Write};
 
 use ::kube::api::PartialObjectMeta;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
 use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use futures::future::try_join_all;
+use jiff::Timestamp;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret as KubeSecret;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -18,6 +23,8 @@ use crate::redact::Secret;
 
 /// The type of Helm's Secrets.
 const TYPE: &str = "helm.sh/release.v1";
+/// Helm's word for a revision that did not succeed.
+const FAILED: &str = "failed";
 /// More than etcd could hold even if it compressed a hundred to one.
 const MAX_DECODED: u64 = 128 * 1024 * 1024;
 
@@ -30,6 +37,8 @@ pub struct ReleaseState {
     pub status: String,
     /// What Helm or we wrote about it.
     pub description: String,
+    /// When helm began to make it, if that can be read.
+    pub began: Option<Timestamp>,
     /// Name of the Helm chart.
     pub chart: String,
     /// Version of the Helm chart.
@@ -38,6 +47,18 @@ pub struct ReleaseState {
     pub config: Value,
     /// The objects it made, as YAML. They hold secrets.
     pub manifest: Secret,
+}
+
+impl ReleaseState {
+    /// Whether helm works on it, or was killed while it did.
+    pub fn is_pending(&self) -> bool {
+        is_pending(&self.status)
+    }
+}
+
+/// Whether helm works on a release of this state, or was killed while it did.
+fn is_pending(status: &str) -> bool {
+    status.starts_with("pending-") || status == "uninstalling"
 }
 
 impl fmt::Debug for ReleaseState {
@@ -120,6 +141,8 @@ struct StoredInfo {
     status: String,
     #[serde(default)]
     description: String,
+    #[serde(default)]
+    last_deployed: String,
 }
 
 #[derive(Deserialize)]
@@ -133,13 +156,15 @@ struct StoredMetadata {
     version: String,
 }
 
+fn broken(release: &str, why: &str) -> Error {
+    Error::user(format!("what Helm keeps about the release `{release}` cannot be read"))
+        .because(why)
+        .hint(format!("try: helm history {release}; if that fails too, the release's newest Secret is damaged"))
+}
+
 /// What a Secret of Helm holds: JSON, gzipped, in base64 (within the base64 of every Secret).
-fn decode(secret: &KubeSecret, release: &str) -> Result<ReleaseState> {
-    let broken = |why: &str| {
-        Error::user(format!("what Helm keeps about the release `{release}` cannot be read"))
-            .because(why)
-            .hint(format!("try: helm history {release}; if that fails too, the release's newest Secret is damaged"))
-    };
+fn unpack(secret: &KubeSecret, release: &str) -> Result<Vec<u8>> {
+    let broken = |why: &str| broken(release, why);
     if secret.type_.as_deref() != Some(TYPE) {
         return Err(broken(&format!("its Secret is not of type {TYPE}")));
     }
@@ -156,12 +181,49 @@ fn decode(secret: &KubeSecret, release: &str) -> Result<ReleaseState> {
     } else {
         json = packed;
     }
-    // The parser's message could quote a value, and values are secrets.
-    let stored: Stored = serde_json::from_slice(&json).map_err(|_| broken("not the JSON of a release"))?;
+    Ok(json)
+}
+
+/// The JSON of a release; the parser's message could quote a value, and values are secrets.
+fn parse<T: DeserializeOwned>(json: &[u8], release: &str) -> Result<T> {
+    serde_json::from_slice(json).map_err(|_| broken(release, "not the JSON of a release"))
+}
+
+/// A revision that is pending as helm itself writes one that did not succeed; none where it is not pending
+/// any more.
+///
+/// # Errors
+/// When it cannot be understood.
+pub fn as_failed(secret: &KubeSecret, release: &str) -> Result<Option<KubeSecret>> {
+    let mut stored: Value = parse(&unpack(secret, release)?, release)?;
+    let info = stored.get_mut("info").and_then(Value::as_object_mut).ok_or_else(|| broken(release, "no `info`"))?;
+    if !info.get("status").and_then(Value::as_str).is_some_and(is_pending) {
+        return Ok(None);
+    }
+    info.insert("status".to_owned(), FAILED.into());
+    info.insert("description".to_owned(), "left pending by a helm that was killed; freed by helm iris".into());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let packed = encoder.write_all(stored.to_string().as_bytes()).and_then(|()| encoder.finish());
+    let packed = packed.map_err(|error| Error::bug("gzip").because(error))?;
+    let mut failed = secret.clone();
+    let data = failed.data.get_or_insert_default();
+    data.insert("release".to_owned(), ByteString(STANDARD.encode(packed).into_bytes()));
+    failed.metadata.labels.get_or_insert_default().insert("status".to_owned(), FAILED.to_owned());
+    Ok(Some(failed))
+}
+
+/// The name of the Secret of a revision.
+pub fn secret_name(release: &str, revision: u64) -> String {
+    format!("sh.helm.release.v1.{release}.v{revision}")
+}
+
+fn decode(secret: &KubeSecret, release: &str) -> Result<ReleaseState> {
+    let stored: Stored = parse(&unpack(secret, release)?, release)?;
     Ok(ReleaseState {
         revision: stored.version,
         status: stored.info.status,
         description: stored.info.description,
+        began: stored.info.last_deployed.parse().ok(),
         chart: stored.chart.metadata.name,
         version: stored.chart.metadata.version,
         config: stored
@@ -174,11 +236,6 @@ fn decode(secret: &KubeSecret, release: &str) -> Result<ReleaseState> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-    use k8s_openapi::ByteString;
     use serde_json::json;
 
     use super::*;
@@ -211,6 +268,25 @@ mod tests {
             assert_eq!((state.revision, state.status.as_str(), state.chart.as_str()), (3, "deployed", "daskhub"));
             assert_eq!(state.config["a"]["password"], "hunter2");
             assert!(!format!("{state:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn a_pending_revision_becomes_a_failed_one_and_nothing_else_changes() {
+        let json = |status: &str| {
+            json!({"name": "dhub", "version": 3, "info": {"status": status, "description": "Preparing upgrade"},
+                "chart": {"metadata": {"name": "c", "version": "1"}}, "config": {"a": 1}, "manifest": "m", "hooks": [1]})
+        };
+        for status in ["pending-install", "pending-upgrade", "pending-rollback", "uninstalling"] {
+            let failed = as_failed(&secret(json(status).to_string().as_bytes(), true), "dhub").unwrap().unwrap();
+            assert_eq!(failed.metadata.labels.as_ref().unwrap()["status"], "failed");
+            let mut stored: Value = parse(&unpack(&failed, "dhub").unwrap(), "dhub").unwrap();
+            assert!(stored["info"]["description"].as_str().unwrap().contains("killed"));
+            stored["info"]["description"] = "Preparing upgrade".into();
+            assert_eq!(stored, json("failed"));
+        }
+        for status in ["deployed", "failed", "superseded", "uninstalled"] {
+            assert_eq!(as_failed(&secret(json(status).to_string().as_bytes(), true), "dhub").unwrap(), None);
         }
     }
 

@@ -137,6 +137,7 @@ fn release(input: &Input<'_>, desired: &Desired, scrub: &Scrub) -> Result<Releas
         scope: entry.scope,
         action,
         awaited: false,
+        after: entry.needs.clone(),
     })
 }
 
@@ -148,7 +149,7 @@ fn action(input: &Input<'_>, desired: &Desired, scrub: &Scrub) -> Result<Action>
     let Some(state) = input.observed.release(entry).filter(|state| state.status != "uninstalled") else {
         return Ok(Action::Install);
     };
-    if state.status.starts_with("pending-") || state.status == "uninstalling" {
+    if state.is_pending() && !may_be_freed(input, entry) {
         return Err(at_work(entry, state));
     }
     let mut reasons = reasons(input, desired, state, scrub);
@@ -159,11 +160,19 @@ fn action(input: &Input<'_>, desired: &Desired, scrub: &Scrub) -> Result<Action>
     Ok(if reasons.is_empty() { Action::Keep { revision } } else { Action::Upgrade { revision, reasons } })
 }
 
+/// Whether whoever made a pending revision is gone. What all hubs share is looked at again by the executor,
+/// when it has the Lease there.
+fn may_be_freed(input: &Input<'_>, entry: &ReleaseEntry) -> bool {
+    entry.scope == Scope::Cluster || input.observed.abandoned.contains(&key(entry))
+}
+
 fn reasons(input: &Input<'_>, desired: &Desired, state: &ReleaseState, scrub: &Scrub) -> Vec<Reason> {
     let entry = &desired.entry;
     let mut reasons = Vec::new();
     let succeeded = state.status == "deployed";
-    if !succeeded {
+    if state.is_pending() {
+        reasons.push(Reason::Abandoned { revision: state.revision, status: state.status.clone() });
+    } else if !succeeded {
         reasons.push(Reason::Unfinished { revision: state.revision, status: state.status.clone() });
     }
     let digest = chart_digest_of(&state.description);
@@ -202,8 +211,9 @@ fn secret_paths(manifest: &Manifest, entry: &ReleaseEntry, wanted: impl Fn(&str)
 
 fn at_work(entry: &ReleaseEntry, state: &ReleaseState) -> Error {
     let ReleaseEntry { name, namespace, .. } = entry;
+    let since = state.began.map(|began| format!(" since {}", began.strftime("%Y-%m-%d %H:%M:%S UTC")));
     let error = Error::user(format!("another helm works on `{name}` right now, or was killed while it did"))
-        .because(format!("revision {} is `{}`", state.revision, state.status))
+        .because(format!("revision {} is `{}`{}", state.revision, state.status, since.unwrap_or_default()))
         .hint("if somebody is installing, wait until they are done, then run the same command again");
     if state.revision == 1 || state.status == "uninstalling" {
         return error

@@ -69,6 +69,7 @@ impl World {
                 found: vec![],
                 claims: BTreeSet::new(),
                 lease: Seen::Never,
+                abandoned: BTreeSet::new(),
                 unshared: BTreeMap::new(),
                 delivered: BTreeMap::new(),
             },
@@ -90,6 +91,7 @@ impl World {
             let state = ReleaseState {
                 revision: 1,
                 status: "deployed".into(),
+                began: None,
                 description: description("ab"),
                 chart: desired.entry.helm_chart.clone(),
                 version: desired.entry.version.clone(),
@@ -352,4 +354,33 @@ fn a_changed_fingerprint_is_shown() {
     world.state("postgresql").config["podAnnotations"] = json!({"helm-iris/fingerprint": "a".repeat(16)});
     let text = world.text();
     assert!(text.contains(&format!("\"{}\"", "a".repeat(16))) && text.contains(&"b".repeat(16)), "{text}");
+}
+
+#[test]
+fn steps_have_names_and_say_what_they_come_after() {
+    let mut world = World::new();
+    world.desired[1].entry.needs = vec!["storage".into()];
+    let plan = serde_json::to_value(world.plan().unwrap()).unwrap();
+    let steps = plan["operations"].as_array().unwrap();
+    let of = |id: &str| &steps.iter().find(|step| step["id"] == id).unwrap()["needs"];
+    assert_eq!(*of("namespace/dhub"), json!([]));
+    assert_eq!(*of("ledger/dhub"), json!(["namespace/dhub"]));
+    assert_eq!(
+        *of("release/dhub/postgresql"),
+        json!(["namespace/dhub", "ledger/dhub", "release/helm-iris-system/storage"])
+    );
+}
+
+#[test]
+fn a_pending_release_is_freed_only_where_whoever_made_it_is_gone() {
+    let mut world = World::installed();
+    world.state("postgresql").status = "pending-upgrade".into();
+    assert!(world.plan().unwrap_err().message.contains("another helm works on `postgresql`"));
+    let key = key(&world.desired[1].entry);
+    world.observed.abandoned.insert(key);
+    let reasons = |plan: &Plan| match &plan.releases().last().unwrap().action {
+        Action::Upgrade { reasons, .. } => reasons.clone(),
+        _ => vec![],
+    };
+    assert_eq!(reasons(&world.plan().unwrap()), [Reason::Abandoned { revision: 1, status: "pending-upgrade".into() }]);
 }

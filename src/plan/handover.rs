@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::build::{Desired, Input};
-use super::{Action, Operation, Plan, Reason};
+use super::{Action, Operation, Plan, Reason, ReleaseOperation};
 use crate::bundle::manifest::{Manifest, ReleaseEntry, SecretEntry};
 use crate::observe::Observed;
 use crate::overlay;
@@ -31,15 +31,34 @@ pub(super) fn order(operations: &mut Vec<Operation>, input: &Input<'_>) {
         let (last, first): (Vec<_>, Vec<_>) = std::mem::take(operations)
             .into_iter()
             .partition(|operation| operation.release().is_some_and(|name| late.contains(name)));
+        let early: Vec<String> = releases(&first).filter(|one| takes_either(&one.chart)).map(name).collect();
         operations.extend(first.into_iter().map(|operation| match operation {
-            Operation::Release(mut release) => {
-                release.awaited |= takes_either(&release.chart);
+            Operation::Release(mut release) if early.contains(&release.name) => {
+                release.awaited = true;
+                release.after.retain(|needed| !late.contains(needed.as_str()));
                 Operation::Release(release)
             }
             other => other,
         }));
-        operations.extend(last);
+        operations.extend(last.into_iter().map(|operation| match operation {
+            Operation::Release(mut release) => {
+                release.after.extend(early.iter().cloned());
+                Operation::Release(release)
+            }
+            other => other,
+        }));
     }
+}
+
+fn releases(operations: &[Operation]) -> impl Iterator<Item = &ReleaseOperation> {
+    operations.iter().filter_map(|operation| match operation {
+        Operation::Release(release) => Some(release),
+        _ => None,
+    })
+}
+
+fn name(release: &ReleaseOperation) -> String {
+    release.name.clone()
 }
 
 fn is_in(place: &str, chart: &str) -> bool {

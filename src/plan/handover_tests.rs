@@ -23,6 +23,7 @@ fn with_hub(mut world: World) -> World {
     let state = ReleaseState {
         revision: 1,
         status: "deployed".into(),
+        began: None,
         description: description("ab"),
         chart: hub.helm_chart.clone(),
         version: hub.version.clone(),

@@ -5,6 +5,7 @@ mod compare;
 mod deliver;
 mod handover;
 mod losses;
+mod step;
 mod view;
 
 use serde::Serialize;
@@ -35,6 +36,7 @@ pub struct Plan {
     /// What to know before saying yes.
     pub warnings: Vec<String>,
     /// The operations, needs first; also those that do nothing.
+    #[serde(serialize_with = "step::serialize")]
     pub operations: Vec<Operation>,
 }
 
@@ -94,6 +96,9 @@ pub struct ReleaseOperation {
     pub action: Action,
     /// Whether it must be ready before those after it begin, however little is verified.
     pub awaited: bool,
+    /// Names of the releases of this plan that come before it.
+    #[serde(skip)]
+    pub after: Vec<String>,
 }
 
 /// What is done with a release.
@@ -146,6 +151,13 @@ pub enum Reason {
     },
     /// The newest revision did not succeed.
     Unfinished {
+        /// Its number.
+        revision: u64,
+        /// Helm's word for its state.
+        status: String,
+    },
+    /// A helm of ours was killed while it made the newest revision.
+    Abandoned {
         /// Its number.
         revision: u64,
         /// Helm's word for its state.

@@ -95,6 +95,9 @@ fn reason(reason: &Reason) -> Vec<String> {
             vec![format!("revision {revision} was not made by helm iris; its changes go")]
         }
         Reason::Unfinished { revision, status } => vec![format!("revision {revision} did not succeed ({status})")],
+        Reason::Abandoned { revision, status } => {
+            vec![format!("revision {revision} was left {status} by a helm that was killed: it is freed")]
+        }
         Reason::Forced => vec!["applied again because of --force".to_owned()],
         Reason::Values { changes } => values(changes),
     }

@@ -7,6 +7,7 @@
 mod adopt;
 mod api;
 mod at_once;
+mod conflicts;
 mod damaged;
 mod existing;
 mod export;

@@ -91,7 +91,7 @@ impl Session {
         let held = lease::acquire(&self.cluster, &plan.namespace, (&self.holder, &doing), &self.observed.lease).await?;
         let outcome = self.work(plan, secrets, agreed, (level, held.as_ref()), ui).await;
         match held {
-            Some(held) => held.release().await,
+            Some(held) => held.release(outcome.is_ok()).await,
             None => ui.warning("you may not use Leases here, so nothing keeps others from working at the same time"),
         }
         outcome
@@ -106,7 +106,7 @@ impl Session {
         ui: &Ui,
     ) -> Result<apply::Outcome> {
         // Until here a signal may end the process as ever: nothing was changed yet.
-        let mut interrupt = Interrupt::on_signals()?;
+        let interrupt = Interrupt::on_signals()?;
         let sources = self.reviewed.sources(&self.cluster, &self.observed);
         let ledger = apply::secure(&self.cluster, plan, secrets, self.observed.ledger.as_ref(), &sources).await?;
         self.reviewed.keep(&ledger)?;
@@ -123,7 +123,7 @@ impl Session {
             level,
         };
         let mut progress = Progress::new(ui);
-        let outcome = executor.run(plan, &mut interrupt, &mut |event| progress.tell(&event)).await;
+        let outcome = executor.run(plan, &interrupt, &mut |event| progress.tell(&event)).await;
         progress.finish();
         let outcome = outcome?;
         apply::withdraw(&self.cluster, plan, &self.observed).await?;
@@ -134,4 +134,11 @@ impl Session {
 /// A plan that a person said yes to, and the helm to apply it with; none where nothing changes.
 pub(super) struct Agreed {
     helm: Option<Helm>,
+}
+
+impl Agreed {
+    /// Also to overwrite what others set in the cluster.
+    pub(super) fn forcing_conflicts(self) -> Self {
+        Self { helm: self.helm.map(Helm::forcing_conflicts) }
+    }
 }

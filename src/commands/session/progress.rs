@@ -31,6 +31,10 @@ impl<'u> Progress<'u> {
             Event::HelmFinished { release, .. } => {
                 self.bar.set_message(format!("{release}: waiting until it is ready"));
             }
+            Event::Again { release, why } => self.line(&format!("{release}: {why}; helm is started again")),
+            Event::Stopping { release } => {
+                self.line(&format!("Stopping as soon as helm is done with {release}; Ctrl-C again stops at once"));
+            }
             Event::Waiting { release, readiness, .. } => self.waiting(release, readiness),
             Event::Unreachable { release, why } => self.once(&format!("{release}: {why}; asking again")),
             Event::Ready { release, workloads: 0, .. } => self.bar.set_message(format!("{release}: done")),

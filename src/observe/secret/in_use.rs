@@ -63,6 +63,7 @@ mod tests {
         let state = ReleaseState {
             revision: 1,
             status: "deployed".into(),
+            began: None,
             description: String::new(),
             chart: "daskhub".into(),
             version: "1".into(),

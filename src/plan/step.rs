@@ -1,0 +1,47 @@
+//! Operations with their names, and what each comes after, for whoever reads the plan as data.
+
+use serde::{Serialize, Serializer};
+
+use super::{Operation, ReleaseOperation};
+
+#[derive(Serialize)]
+struct Step<'o> {
+    /// The same for the same operation in every plan of a hub.
+    id: String,
+    /// The operations that are done before it begins.
+    needs: Vec<String>,
+    #[serde(flatten)]
+    operation: &'o Operation,
+}
+
+/// Writes operations as steps.
+pub(super) fn serialize<S: Serializer>(operations: &[Operation], serializer: S) -> Result<S::Ok, S::Error> {
+    let step = |operation| Step { id: id(operation), needs: needs(operation, operations), operation };
+    serializer.collect_seq(operations.iter().map(step))
+}
+
+fn id(operation: &Operation) -> String {
+    match operation {
+        Operation::CreateNamespace { name } => format!("namespace/{name}"),
+        Operation::WriteLedger { namespace, .. } => format!("ledger/{namespace}"),
+        Operation::WriteSecret { name, namespace, .. } => format!("secret/{namespace}/{name}"),
+        Operation::Release(release) => format!("release/{}/{}", release.namespace, release.name),
+        Operation::RemoveSecret { name, namespace } => format!("removal/{namespace}/{name}"),
+    }
+}
+
+fn needs(operation: &Operation, all: &[Operation]) -> Vec<String> {
+    let is_needed = |other: &&Operation| match (operation, other) {
+        (Operation::CreateNamespace { .. }, _) => false,
+        (_, Operation::CreateNamespace { .. })
+        | (Operation::WriteSecret { .. } | Operation::Release(_), Operation::WriteLedger { .. }) => true,
+        (Operation::Release(release), Operation::WriteSecret { release: reader, .. }) => *reader == release.name,
+        (Operation::Release(release), Operation::Release(other)) => release.after.contains(&other.name),
+        // Nothing may read it any more.
+        (Operation::RemoveSecret { namespace, .. }, Operation::Release(ReleaseOperation { namespace: its, .. })) => {
+            namespace == its
+        }
+        _ => false,
+    };
+    all.iter().filter(is_needed).map(id).collect()
+}
