@@ -12,7 +12,7 @@ use crate::bundle::Bundle;
 use crate::error::Result;
 use crate::helm::Helm;
 use crate::interrupt::Interrupt;
-use crate::kube::{Cluster, Connection};
+use crate::kube::Cluster;
 use crate::lease::{Held, Holder};
 use crate::observe::Observed;
 use crate::plan::Plan;
@@ -38,8 +38,6 @@ pub enum Level {
 pub struct Executor<'e> {
     /// The cluster that the plan is for.
     pub cluster: &'e Cluster,
-    /// How helm reaches it.
-    pub connection: &'e Connection,
     /// Helm; none where the plan changes nothing.
     pub helm: Option<&'e Helm>,
     /// What was reviewed.

@@ -186,7 +186,6 @@ impl Executor<'_> {
         let sha256 = check_archive(entry, &archive)?;
         self.still_reviewed()?;
         self.bundle.write_secrets(self.ledger)?;
-        self.connection.still_leads_to(self.cluster).await?;
         let upgrade = Upgrade {
             release: &entry.name,
             namespace: &entry.namespace,
@@ -199,7 +198,7 @@ impl Executor<'_> {
         };
         let scrub = Scrub::new(self.ledger);
         let mut asked = interrupt.clone();
-        let mut work = std::pin::pin!(helm.upgrade_install(&upgrade, self.cluster, self.connection, &scrub, interrupt));
+        let mut work = std::pin::pin!(helm.upgrade_install(&upgrade, self.cluster, &scrub, interrupt));
         tokio::select! {
             done = &mut work => return done,
             () = asked.wait() => tell(Event::Stopping { release: entry.name.clone() }),

@@ -21,7 +21,7 @@ pub use explain::{Explanation, explain};
 pub use scrub::Scrub;
 pub use version::{MINIMUM_VERSION, Version};
 
-use crate::kube::{Cluster, Connection};
+use crate::kube::Cluster;
 use run::{Finished, Run};
 
 /// What of the environment decides which helm is used.
@@ -112,15 +112,17 @@ impl Helm {
         &self,
         upgrade: &Upgrade<'_>,
         cluster: &Cluster,
-        connection: &Connection,
         scrub: &Scrub,
         interrupt: &mut Interrupt,
     ) -> Result<(), Failure> {
         let mut run = Run::guarded(&self.program, self.guard);
-        run.arguments(upgrade.arguments(cluster.context.as_deref()));
+        let relay = cluster.relay().await?;
+        // Without the context, which is of a kubeconfig that helm does not get.
+        run.arguments(upgrade.arguments(None));
         run.arguments(self.force_conflicts.then_some(CONFLICTS));
-        run.folder(upgrade.folder).on_cluster(connection)?;
-        let finished = run.finish(interrupt.wait_for_now()).await?;
+        run.folder(upgrade.folder).through(&relay);
+        let mut finished = run.finish(interrupt.wait_for_now()).await?;
+        finished.stderr = finished.stderr.replace(relay.url().expose(), &cluster.server);
         if finished.success {
             return Ok(());
         }

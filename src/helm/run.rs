@@ -11,12 +11,24 @@ use tokio::process::{Child, Command};
 
 use super::guard;
 use crate::error::{Error, Result};
-use crate::kube::Connection;
+use crate::kube::Relay;
 
 /// More output than helm ever has; the rest is dropped.
 const MAX_OUTPUT: u64 = 1024 * 1024;
 /// How long helm gets to mark its release as failed after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// What a helm that called us, or a person, has set for another way to a cluster.
+const INHERITED: [&str; 8] = [
+    "HELM_KUBECONTEXT",
+    "HELM_NAMESPACE",
+    "HELM_KUBEASUSER",
+    "HELM_KUBEASGROUPS",
+    "HELM_KUBECAFILE",
+    "HELM_KUBEINSECURE_SKIP_TLS_VERIFY",
+    "HELM_KUBETLS_SERVER_NAME",
+    "HELM_KUBETOKEN",
+];
 
 /// How helm ended.
 pub(super) struct Finished {
@@ -72,40 +84,23 @@ impl Run {
         self
     }
 
-    /// Pins the cluster to the one that we talk to: each variable is set or removed, none inherited.
-    /// The token goes this way because arguments can be read by every user of the machine.
-    pub(super) fn on_cluster(&mut self, connection: &Connection) -> Result<&mut Self> {
-        let groups = connection.as_groups.join(",");
-        let insecure = if connection.insecure_skip_tls_verify { "true" } else { "false" };
-        // Helm runs in another folder, where relative paths would lead elsewhere.
-        let kubeconfig = connection.kubeconfig.as_deref().map(absolute_list).transpose()?;
-        let ca_file = connection.ca_file.as_deref().map(absolute_path).transpose()?;
-        self.variable("KUBECONFIG", kubeconfig.as_deref())
-            // The context is a flag, so that the printed command is whole.
-            .variable("HELM_KUBECONTEXT", None)
-            .variable("HELM_NAMESPACE", None)
-            .variable("HELM_KUBETOKEN", connection.token.as_ref().map(crate::redact::Secret::expose))
-            .variable("HELM_KUBEASUSER", connection.as_user.as_deref())
-            .variable("HELM_KUBEASGROUPS", Some(groups.as_str()).filter(|groups| !groups.is_empty()))
-            .variable("HELM_KUBEAPISERVER", connection.api_server.as_deref())
-            .variable("HELM_KUBECAFILE", ca_file.as_deref())
-            .variable("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", Some(insecure))
-            .variable("HELM_KUBETLS_SERVER_NAME", connection.tls_server_name.as_deref());
-        Ok(self)
+    /// Leads helm to the cluster that we talk to, through us. By environment, because arguments can be read by
+    /// every user of the machine.
+    pub(super) fn through(&mut self, relay: &Relay) -> &mut Self {
+        for inherited in INHERITED {
+            self.command.env_remove(inherited);
+        }
+        self.command
+            // No file at all: helm gets no other credentials and no other cluster.
+            .env("KUBECONFIG", "/dev/null")
+            .env("HELM_KUBEAPISERVER", relay.url().expose());
+        self
     }
 
     /// The command for the log; no secret is ever an argument.
     fn shown(&self) -> String {
         let words = self.command.as_std().get_args().skip(self.hidden).map(|word| word.to_string_lossy().into_owned());
         std::iter::once(self.program.display().to_string()).chain(words).collect::<Vec<_>>().join(" ")
-    }
-
-    fn variable(&mut self, name: &str, value: Option<&str>) -> &mut Self {
-        match value {
-            Some(value) => self.command.env(name, value),
-            None => self.command.env_remove(name),
-        };
-        self
     }
 
     /// Runs it to its end, unless `stop` comes first.
@@ -157,16 +152,4 @@ async fn end(child: &mut Child) {
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
-}
-
-/// Absolute paths of a list as in `$KUBECONFIG`.
-fn absolute_list(list: &str) -> Result<String> {
-    let paths: Result<Vec<_>> = list.split(':').filter(|path| !path.is_empty()).map(absolute_path).collect();
-    Ok(paths?.join(":"))
-}
-
-fn absolute_path(path: &str) -> Result<String> {
-    let failed = |why: String| Error::user(format!("cannot find {path}")).because(why);
-    let absolute = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
-    absolute.into_os_string().into_string().map_err(|_| failed("the current folder's path is not UTF-8".to_owned()))
 }

@@ -4,6 +4,7 @@ mod config;
 mod explain;
 mod identity;
 mod proxy;
+mod relay;
 mod request;
 
 use std::path::PathBuf;
@@ -17,9 +18,10 @@ use tokio::sync::Semaphore;
 pub use explain::{denied, explain};
 pub use identity::ClusterId;
 pub use proxy::ProxySettings;
+pub use relay::Relay;
 pub use request::is_passing;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::redact::Secret;
 
 /// A cluster that takes longer to answer the first packet is not there.
@@ -93,21 +95,6 @@ impl Connection {
             client,
             server,
         })
-    }
-
-    /// Checks that the kubeconfig still leads where it led when the plan was made, because helm
-    /// reads it again.
-    ///
-    /// # Errors
-    /// When it was changed meanwhile.
-    pub async fn still_leads_to(&self, cluster: &Cluster) -> Result<()> {
-        let now = config::resolve(&Self { context: cluster.context.clone(), ..self.clone() }).await?;
-        if now.config.cluster_url.to_string().trim_end_matches('/') == cluster.server {
-            return Ok(());
-        }
-        Err(Error::user("the kubeconfig was changed while this command ran")
-            .because(format!("it led to {} and leads to {} now", cluster.server, now.config.cluster_url))
-            .hint("nothing more was changed; run the same command again"))
     }
 }
 

@@ -22,7 +22,7 @@ use super::Cluster;
 
 /// Pauses before each new try. In all about two seconds: long enough for a hiccup, short enough
 /// for a person who waits.
-const PAUSES: [Duration; 4] =
+pub(super) const PAUSES: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
 
 impl Cluster {

@@ -1,18 +1,20 @@
 //! A gate before the API server, which answers some requests itself, or lets them wait.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
 use super::Hub;
 use super::api::Api;
 
-/// What happens to the first requests of a method to a path that ends so.
+/// What happens to the first requests of a method (empty: of any) to a path that ends so.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) method: &'static str,
@@ -27,6 +29,28 @@ pub(super) enum What {
     Refuse(u16),
     /// It waits before it goes on, and so does the answer.
     Wait { before: Duration, after: Duration },
+    /// One in ten meets a fault, by this seed: the connection is cut before or after the API server has
+    /// worked, the answer is late, or it is 429 or 500.
+    Faults(u64),
+}
+
+/// What a gate of faults does with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Cut,
+    CutAfter,
+    Late,
+    Busy,
+    Broken,
+}
+
+impl Fault {
+    const ALL: [Self; 5] = [Self::Cut, Self::CutAfter, Self::Late, Self::Busy, Self::Broken];
+
+    fn of(seed: u64, request: usize) -> Option<Self> {
+        let mut chance = StdRng::seed_from_u64(seed.wrapping_add(request as u64));
+        chance.random_ratio(1, 10).then(|| Self::ALL[chance.random_range(0..Self::ALL.len())])
+    }
 }
 
 /// What has come to the gate.
@@ -35,6 +59,7 @@ struct Log {
     /// Method, path, status.
     answered: Vec<(String, String, u16)>,
     met: usize,
+    faults: usize,
     at_work: usize,
 }
 
@@ -80,6 +105,12 @@ impl Gate {
         meant.map(|(.., status)| *status).collect()
     }
 
+    /// How many requests have come, and how many of them met a fault.
+    pub(super) fn faults(&self) -> (usize, usize) {
+        let log = self.log.lock().unwrap();
+        (log.met, log.faults)
+    }
+
     /// Waits until what was on its way when somebody was killed has arrived.
     pub(super) fn settle(&self) {
         thread::sleep(Duration::from_millis(10));
@@ -104,12 +135,31 @@ fn serve(stream: &TcpStream, api: &Api, rule: &Rule, log: &Mutex<Log>) {
         let meant = {
             let mut log = log.lock().unwrap();
             log.at_work += 1;
-            let fits = rule.method == method && path.ends_with(rule.path);
+            let fits = (rule.method.is_empty() || rule.method == method) && path.ends_with(rule.path);
             log.met += usize::from(fits);
             fits && log.met <= rule.first
         };
+        let fault = match rule.what {
+            What::Faults(seed) => Fault::of(seed, log.lock().unwrap().met),
+            _ => None,
+        };
+        log.lock().unwrap().faults += usize::from(fault.is_some());
         let forward = || api.forward(method, target, [header("content-type"), header("accept")], body.clone());
         let (status, kind, answer) = match rule.what {
+            What::Faults(_) => match fault {
+                Some(Fault::Cut) => return cut(stream, log),
+                Some(Fault::CutAfter) => {
+                    forward();
+                    return cut(stream, log);
+                }
+                Some(Fault::Busy) => (429, "application/json".to_owned(), refusal(429).into_bytes()),
+                Some(Fault::Broken) => (500, "application/json".to_owned(), refusal(500).into_bytes()),
+                Some(Fault::Late) => {
+                    thread::sleep(Duration::from_millis(700));
+                    forward()
+                }
+                None => forward(),
+            },
             What::Refuse(status) if meant => (status, "application/json".to_owned(), refusal(status).into_bytes()),
             What::Wait { before, after } if meant => {
                 thread::sleep(before);
@@ -135,6 +185,12 @@ fn serve(stream: &TcpStream, api: &Api, rule: &Rule, log: &Mutex<Log>) {
     }
 }
 
+/// Ends a connection as a broken network does, without an answer.
+fn cut(stream: &TcpStream, log: &Mutex<Log>) {
+    log.lock().unwrap().at_work -= 1;
+    let _ = stream.shutdown(Shutdown::Both);
+}
+
 /// Whether the other side was killed; what it had begun to say is as good as never said.
 fn is_gone(stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).unwrap();
@@ -147,7 +203,11 @@ fn is_gone(stream: &TcpStream) -> bool {
 }
 
 fn refusal(status: u16) -> String {
-    let reason = if status == 403 { "Forbidden" } else { "InternalError" };
+    let reason = match status {
+        403 => "Forbidden",
+        429 => "TooManyRequests",
+        _ => "InternalError",
+    };
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status, "reason": reason,
            "message": format!("the gate says {status}")})
     .to_string()

@@ -11,6 +11,7 @@ mod conflicts;
 mod damaged;
 mod existing;
 mod export;
+mod faults;
 mod gate;
 mod install;
 mod killed;
@@ -183,6 +184,14 @@ impl Drop for Hub<'_> {
         }
         self.api().delete(&format!("/api/v1/namespaces/{}", self.namespace));
     }
+}
+
+/// How often a test repeats itself, and its seed: the short form, or what `scripts/soak.sh` asks for by
+/// `IRIS_SOAK` (a number for each kind of test in its own variable) and `IRIS_SOAK_SEED`.
+fn soak(short: usize, seed: u64) -> (usize, u64) {
+    let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
+    let count = number("IRIS_SOAK").and_then(|count| usize::try_from(count).ok()).unwrap_or(short);
+    (count, number("IRIS_SOAK_SEED").unwrap_or(seed))
 }
 
 /// A script of the repository.

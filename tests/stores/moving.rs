@@ -114,11 +114,16 @@ fn a_move_survives_kills_at_any_moment() {
     let plain = hub.env.read(PLAIN);
     let to_age = to_age(&[&hub.me]);
     let (mut before, mut after) = (0, 0);
+    // Up to twice what it takes here and now.
+    let start = std::time::Instant::now();
+    hub.ok(&to_age);
+    hub.ok(&TO_FILE);
+    let both = start.elapsed();
     for step in 0..40 {
         for args in [&to_age[..], &TO_FILE] {
             let from = hub.env.tree().has(AGE);
             let mut child = hub.env.command(args).stderr(std::process::Stdio::null()).spawn().unwrap();
-            std::thread::sleep(std::time::Duration::from_micros(300 * step));
+            std::thread::sleep(std::time::Duration::from_nanos(both.as_nanos() as u64 / 40 * step));
             child.kill().unwrap();
             child.wait().unwrap();
             let tree = hub.env.tree();

@@ -10,7 +10,7 @@ use crate::cli::{Environment, GlobalArgs};
 use crate::error::Result;
 use crate::helm::Helm;
 use crate::interrupt::Interrupt;
-use crate::kube::{Cluster, Connection};
+use crate::kube::Cluster;
 use crate::lease::{self, Held, Holder};
 use crate::observe::{self, Observed};
 use crate::plan::{self, Plan};
@@ -25,18 +25,16 @@ pub(super) struct Session {
     pub(super) reviewed: Reviewed,
     pub(super) cluster: Cluster,
     pub(super) observed: Observed,
-    connection: Connection,
     holder: Holder,
 }
 
 impl Session {
     /// Connects and looks.
     pub(super) async fn open(reviewed: Reviewed, global: &GlobalArgs, environment: &Environment) -> Result<Self> {
-        let connection = global.connection(environment);
-        let cluster = connection.open().await?;
+        let cluster = global.connection(environment).open().await?;
         let observed = observe::observe(&cluster, reviewed.bundle.manifest()).await?;
         let holder = Holder::this_process(environment.user.as_deref());
-        Ok(Self { reviewed, cluster, observed, connection, holder })
+        Ok(Self { reviewed, cluster, observed, holder })
     }
 
     /// The secrets that hold.
@@ -112,7 +110,6 @@ impl Session {
         self.reviewed.keep(&ledger)?;
         let executor = Executor {
             cluster: &self.cluster,
-            connection: &self.connection,
             helm: agreed.helm.as_ref(),
             bundle: &self.reviewed.bundle,
             cache: &self.reviewed.cache,
