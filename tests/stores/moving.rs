@@ -123,7 +123,7 @@ fn a_move_survives_kills_at_any_moment() {
         for args in [&to_age[..], &TO_FILE] {
             let from = hub.env.tree().has(AGE);
             let mut child = hub.env.command(args).stderr(std::process::Stdio::null()).spawn().unwrap();
-            std::thread::sleep(std::time::Duration::from_nanos(both.as_nanos() as u64 / 40 * step));
+            std::thread::sleep(both / 40 * step);
             child.kill().unwrap();
             child.wait().unwrap();
             let tree = hub.env.tree();
