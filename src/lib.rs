@@ -64,6 +64,8 @@ pub mod observe;
 
 pub mod plan;
 
+pub mod applied;
+
 pub mod apply;
 
 pub mod ui;

@@ -21,6 +21,8 @@ const MAX_NESTING: usize = 4;
 pub struct ChartContent {
     /// Its name.
     pub name: String,
+    /// The version of what it installs.
+    pub app_version: Option<String>,
     /// `values.yaml`.
     pub defaults: Value,
     /// `values.schema.json`, if it has one, made ready; or why it cannot be used.
@@ -56,6 +58,8 @@ impl ChartContent {
         #[derive(Deserialize)]
         struct Metadata {
             name: String,
+            #[serde(default, rename = "appVersion")]
+            app_version: Option<Value>,
         }
         let metadata = files.get("Chart.yaml").ok_or("it has no Chart.yaml")?;
         let metadata: Metadata = serde_yaml::from_slice(metadata).map_err(|error| format!("Chart.yaml: {error}"))?;
@@ -70,6 +74,10 @@ impl ChartContent {
             .map(Checker::of_chart);
         Ok(Self {
             name: metadata.name,
+            // Some charts forget the quotes, and then it is a number.
+            app_version: metadata
+                .app_version
+                .map(|version| version.as_str().map_or_else(|| version.to_string(), str::to_owned)),
             defaults: if defaults.is_null() { Value::Object(Map::new()) } else { defaults },
             schema,
             subcharts: subcharts(files, depth)?,

@@ -1,5 +1,6 @@
 //! Reading a bundle back: only what was reviewed may be applied.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -64,6 +65,16 @@ impl Bundle {
     /// SHA-256 of `bundle.yaml`.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Every file of it that holds no secret, by its path.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn files(&self) -> Result<BTreeMap<String, Vec<u8>>> {
+        let listed = self.manifest.files.iter().map(|file| file.path.as_str());
+        let read = |path: &str| Ok((path.to_owned(), fs::read_limited(&self.folder.join(path), MAX_FILE)?));
+        listed.chain([MANIFEST_FILE]).map(read).collect()
     }
 
     /// The values of a release as Helm will merge them: values, overrides, secrets of the ledger.

@@ -1,6 +1,6 @@
 //! `helm iris install`: render or take a bundle, plan, ask, apply what was reviewed, wait, report.
 
-mod report;
+pub(super) mod report;
 
 use clap::Args;
 

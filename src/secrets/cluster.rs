@@ -13,7 +13,7 @@ pub const NAME: &str = "helm-iris-ledger";
 /// Its only key.
 const KEY: &str = "ledger.yaml";
 /// Says whose it is.
-pub(super) const LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "helm-iris");
+pub const LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "helm-iris");
 
 /// A ledger as it stands in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,6 +20,7 @@ mod outside;
 mod plan;
 mod race;
 mod refusals;
+mod rollback;
 mod rotate;
 mod seen;
 mod shared;

@@ -4,7 +4,7 @@ use super::Testbed;
 use crate::common::repo;
 
 /// The shipped chart with a short timeout, in the hub's own folder.
-fn short_timeout(hub: &super::Hub<'_>) {
+pub(super) fn short_timeout(hub: &super::Hub<'_>) {
     for entry in walkdir::WalkDir::new(repo().join("charts/daskhub")) {
         let entry = entry.unwrap();
         if entry.file_type().is_file() {

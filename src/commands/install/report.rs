@@ -11,7 +11,7 @@ use crate::ui::Ui;
 const LOGIN: &str = "login-password";
 
 /// The address of the hub; none where nothing of the bundle is public.
-pub(super) async fn address(cluster: &Cluster, manifest: &Manifest) -> Result<Option<Address>> {
+pub(in crate::commands) async fn address(cluster: &Cluster, manifest: &Manifest) -> Result<Option<Address>> {
     let public = manifest.releases.iter().rev().find_map(|entry| Some((entry, entry.public_service.as_ref()?)));
     match public {
         Some((entry, service)) => apply::public_address(cluster, &entry.namespace, service).await.map(Some),
@@ -20,7 +20,13 @@ pub(super) async fn address(cluster: &Cluster, manifest: &Manifest) -> Result<Op
 }
 
 /// Prints the closing lines.
-pub(super) fn print(outcome: &apply::Outcome, plan: &Plan, manifest: &Manifest, address: Option<&Address>, ui: &Ui) {
+pub(in crate::commands) fn print(
+    outcome: &apply::Outcome,
+    plan: &Plan,
+    manifest: &Manifest,
+    address: Option<&Address>,
+    ui: &Ui,
+) {
     let what = &manifest.chart;
     ui.status("");
     match (plan.is_empty(), outcome.level) {

@@ -5,6 +5,7 @@ mod reviewed;
 mod target;
 
 use super::pull;
+use crate::applied;
 use crate::apply::{self, Executor, Level};
 use crate::cli::{Environment, GlobalArgs};
 use crate::error::Result;
@@ -108,6 +109,7 @@ impl Session {
         let sources = self.reviewed.sources(&self.cluster, &self.observed);
         let ledger = apply::secure(&self.cluster, plan, secrets, self.observed.ledger.as_ref(), &sources).await?;
         self.reviewed.keep(&ledger)?;
+        let number = self.note_begin(plan).await?;
         let executor = Executor {
             cluster: &self.cluster,
             helm: agreed.helm.as_ref(),
@@ -124,7 +126,19 @@ impl Session {
         progress.finish();
         let outcome = outcome?;
         apply::withdraw(&self.cluster, plan, &self.observed).await?;
+        if let Some(number) = number {
+            applied::finish(&self.cluster, &plan.namespace, number).await?;
+        }
         Ok(outcome)
+    }
+
+    /// Keeps the bundle with the hub, if any of it is applied.
+    async fn note_begin(&self, plan: &Plan) -> Result<Option<u64>> {
+        if plan.is_empty() {
+            return Ok(None);
+        }
+        let Reviewed { bundle, cache, .. } = &self.reviewed;
+        applied::begin(&self.cluster, bundle, cache, &self.holder.who).await.map(Some)
     }
 }
 
