@@ -38,7 +38,7 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let session = Session::open(reviewed, global, environment).await?;
     let secrets = session.reconcile()?;
     let plan = session.plan(&secrets, args.force)?;
-    let Some(agreed) = session.agreed(&plan, environment, ui).await? else {
+    let Some(agreed) = session.agreed(&plan, &secrets, environment, ui).await? else {
         return Ok(Outcome::Declined);
     };
     let outcome = session.apply(&plan, &secrets, &agreed, args.verify, ui).await?;

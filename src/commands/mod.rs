@@ -6,6 +6,7 @@ pub mod install;
 pub mod plan;
 pub mod profiles;
 pub mod pull;
+mod recipients;
 pub mod render;
 pub mod secrets;
 pub mod session;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Outcome;
+use super::{Outcome, recipients};
 use crate::bundle::SetAside;
 use crate::cli::{Environment, GlobalArgs, TargetArgs};
 use crate::error::Result;
@@ -54,6 +54,7 @@ pub(super) fn write(loaded: &Loaded, ui: &Ui) -> Result<Validated> {
         ));
     }
     let validated = workflow::prepare(loaded, &ledger)?;
+    recipients::agree_to_write(&loaded.store, &ledger, ui)?;
     for SetAside { file, kept } in validated.write(loaded, &ledger)? {
         let mut parts = Vec::new();
         if file.extension().is_some_and(|end| end == "yaml") {

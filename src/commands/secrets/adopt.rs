@@ -7,7 +7,7 @@ use clap::Args;
 use super::Outcome;
 use crate::bundle::manifest::SecretEntry;
 use crate::cli::{Environment, GlobalArgs, TargetArgs};
-use crate::commands::runtime;
+use crate::commands::{recipients, runtime};
 use crate::compose;
 use crate::error::{Error, Result};
 use crate::kube::Cluster;
@@ -107,6 +107,7 @@ async fn adopt(
                 return Ok(Outcome::Declined);
             }
         }
+        recipients::agree_to_write(&loaded.store, &for_here, ui)?;
         if keep(loaded, cluster, stored.as_ref(), (&for_cluster, &for_here)).await? == Written::Done {
             ui.status("They are in the ledger now. Nothing else was changed, and nobody is logged out.");
             ui.hint(&format!(

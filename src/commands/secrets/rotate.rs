@@ -109,7 +109,7 @@ async fn rotate(
         let plan = session.plan(&secrets, false)?;
         (secrets, plan)
     };
-    let Some(agreed) = session.agreed(&plan, environment, ui).await? else {
+    let Some(agreed) = session.agreed(&plan, &secrets, environment, ui).await? else {
         return Ok(Outcome::Declined);
     };
     // On this machine first: from here on the same command, or an installation, finishes what this begins.

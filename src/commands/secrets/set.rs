@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::StoreArgs;
 use crate::cli::Environment;
+use crate::commands::recipients;
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::library::{Library, require_name};
@@ -49,6 +50,7 @@ pub(super) fn run(args: &SetArgs, store: &LocalStore, environment: &Environment,
     check(&need, &value, &ledger)?;
     let before = ledger.entries.get(name).filter(|entry| !entry.provisional).cloned();
     ledger.replace(&need, Source::Given, value);
+    recipients::agree_to_write(store, &ledger, ui)?;
     store.write_if_changed(&ledger)?;
     tell(&need, before.as_ref(), &ledger, store, ui);
     Ok(())

@@ -63,8 +63,15 @@ impl Session {
     ///
     /// # Errors
     /// Whatever would keep the plan from being applied: no helm, an archive that is not at hand.
-    pub(super) async fn agreed(&self, plan: &Plan, environment: &Environment, ui: &Ui) -> Result<Option<Agreed>> {
+    pub(super) async fn agreed(
+        &self,
+        plan: &Plan,
+        secrets: &Reconciled,
+        environment: &Environment,
+        ui: &Ui,
+    ) -> Result<Option<Agreed>> {
         ui.block(&plan::lines(plan).join("\n"));
+        self.reviewed.agree_to_write(&secrets.ledger, ui)?;
         if plan.is_empty() {
             return Ok(Some(Agreed { helm: None }));
         }

@@ -7,6 +7,7 @@ use crate::archive::Cache;
 use crate::bundle::Bundle;
 use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
 use crate::cli::Environment;
+use crate::commands::recipients;
 use crate::error::{Error, Result};
 use crate::kube::Cluster;
 use crate::load::Loaded;
@@ -14,6 +15,7 @@ use crate::observe::Observed;
 use crate::plan::Desired;
 use crate::secrets::{Ledger, LocalStore, Need, Sources};
 use crate::site::Site;
+use crate::ui::Ui;
 
 /// A bundle with the secrets and archives of this machine.
 pub(in crate::commands) struct Reviewed {
@@ -83,6 +85,11 @@ impl Reviewed {
             Ok(Desired { entry: entry.clone(), values, secret })
         };
         releases.map(desired).collect()
+    }
+
+    /// Names who will read an encrypted store, where it was not written here before.
+    pub(in crate::commands) fn agree_to_write(&self, ledger: &Ledger, ui: &Ui) -> Result<()> {
+        recipients::agree_to_write(&self.store, ledger, ui)
     }
 
     /// Keeps this machine's ledger, as it is now.
