@@ -71,6 +71,7 @@ impl World {
                 lease: Seen::Never,
                 unshared: BTreeMap::new(),
                 delivered: BTreeMap::new(),
+                owners: BTreeMap::new(),
             },
             secrets: Reconciled {
                 notes: vec![Note::New { names: vec!["database-password".into()] }],
