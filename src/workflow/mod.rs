@@ -80,7 +80,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
         warnings: &warnings,
         unchecked: &unchecked,
     };
-    files.insert("REVIEW.md".to_owned(), review.text());
+    files.insert(bundle::REVIEW_FILE.to_owned(), review.text());
     let archives = packages.into_values().map(Package::into_archive).collect();
     Ok(Validated { draft: Draft { manifest, files }, warnings, unchecked, archives, lock })
 }
@@ -175,10 +175,7 @@ fn secrets(loaded: &Loaded, ledger: &Ledger, parts: &Parts) -> Vec<SecretEntry> 
         brought::add(&mut secrets, chart, &part.references);
     }
     for secret in &mut secrets {
-        secret.fingerprint = match ledger.entries.get(&secret.name) {
-            Some(entry) if !entry.provisional => ledger.fingerprint(&entry.value),
-            _ => "provisional".to_owned(),
-        };
+        secret.name_value(ledger);
     }
     secrets
 }

@@ -29,6 +29,24 @@ impl Hub<'_> {
         serde_json::from_str(&self.helm(&["get", "values", release, "-o", "json"])).unwrap()
     }
 
+    /// The bundle names the secrets that hold, as a render would, and is what is installed.
+    fn assert_bundle_is_true(&self) {
+        let list: Value = serde_json::from_str(&self.run(&["secrets", "list", "-o", "json"]).stdout).unwrap();
+        let bundle: Value = serde_yaml::from_str(&self.env.read(&format!("{}/bundle.yaml", self.namespace))).unwrap();
+        let named = |list: &Value| {
+            let pair = |one: &Value| (one["name"].to_string(), one["fingerprint"].to_string());
+            list.as_array().unwrap().iter().map(pair).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(named(&bundle["secrets"]), named(&list));
+        let plan = self.run(&["plan", "daskhub", "--bundle", &self.namespace, "--exit-code"]);
+        assert_eq!(plan.code, Some(0), "{plan}");
+        let installed = self.run(&["install", "daskhub", "--bundle", &self.namespace, "--yes"]);
+        assert!(installed.code == Some(0) && installed.stderr.contains("Nothing to change"), "{installed}");
+        let before = self.env.tree();
+        assert_eq!(self.run(&["render", "daskhub"]).code, Some(0));
+        before.assert_same(&self.env.tree());
+    }
+
     /// Every place that knows the database's password says the same.
     fn assert_one_password(&self) -> String {
         let engine = self.values_of("postgresql")["auth"]["password"].as_str().unwrap().to_owned();
@@ -62,6 +80,7 @@ fn one_secret_gets_a_new_value_and_the_others_stay() {
         let in_use = &in_use["jupyterhub"]["hub"]["config"]["SharedPasswordAuthenticator"]["user_password"];
         assert_eq!(in_use, &after["login-password"]);
         hub.env.assert_secrets_are_private();
+        hub.assert_bundle_is_true();
         // The control of both: an installation finds nothing to do.
         let again = hub.install(&[]);
         assert!(again.stderr.contains("Nothing to change"), "{again}");

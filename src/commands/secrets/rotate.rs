@@ -1,4 +1,5 @@
-//! `helm iris secrets rotate`: new values for secrets in use, by a plan like any other.
+//! `helm iris secrets rotate`: new values for secrets in use, by a plan like any other. The bundle names
+//! them from then on.
 
 use std::path::PathBuf;
 
@@ -114,6 +115,7 @@ async fn rotate(
     };
     // On this machine first: from here on the same command, or an installation, finishes what this begins.
     session.reviewed.remember()?;
+    session.reviewed.name_secrets(&secrets.ledger)?;
     session.apply(&plan, &secrets, &agreed, Level::Ready, ui).await?;
     ui.status("");
     ui.status("The new values are in use.");

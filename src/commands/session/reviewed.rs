@@ -99,6 +99,12 @@ impl Reviewed {
         Ok(())
     }
 
+    /// Lets the bundle name the secrets that hold, as the next render would.
+    pub(in crate::commands) fn name_secrets(&mut self, ledger: &Ledger) -> Result<()> {
+        let _alone = self.store.hold()?;
+        self.bundle.name_secrets(ledger)
+    }
+
     /// Keeps the secrets that hold: on this machine, and for the reader in the bundle.
     pub(in crate::commands) fn keep(&self, ledger: &Ledger) -> Result<()> {
         if *ledger == self.ledger {
