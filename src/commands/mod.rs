@@ -6,10 +6,10 @@ pub mod install;
 pub mod plan;
 pub mod profiles;
 pub mod pull;
-mod recipients;
 pub mod render;
 pub mod secrets;
 pub mod session;
+mod store;
 
 use clap::{Parser, Subcommand};
 

@@ -193,8 +193,9 @@ fn every_reason_is_told() {
 
       ! secret database-password is replaced
       ! storage is shared by all hubs of this cluster: it changes for all of them
-      ! Helm's history keeps the old values, for rolling back, until it is pruned
-        (`secrets rotate` offers that)
+      ! Helm's history keeps the old values, for rolling back; to remove them
+        afterwards: kubectl delete secret -n dhub -l
+        'owner=helm,status!=deployed,name in (postgresql)'
     "#);
 }
 

@@ -137,12 +137,12 @@ impl LocalStore {
     }
 
     /// Keeps other processes away from this hub's files until the guard is dropped, and clears away
-    /// what those that were killed left in the store.
+    /// what those that were killed left in the store. Where it has to wait, it tells for whom, if that is known.
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn hold(&self) -> Result<Held> {
-        let held = fs::hold(&self.base)?;
+    pub fn hold(&self, tell: impl FnOnce(Option<String>)) -> Result<Held> {
+        let held = fs::hold(&self.base, tell)?;
         let folder = self.base.join(FOLDER);
         if fs::exists(&folder)? {
             fs::remove_leftovers(&folder)?;

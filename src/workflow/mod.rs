@@ -54,6 +54,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     for chart in &loaded.charts {
         if let Some(part) = parts.get(&chart.name) {
             problems.extend(compose::unknown_references(loaded, chart, &part.edited, &part.references, ledger));
+            problems.extend(compose::doubtful_references(loaded, chart, &part.edited, &part.doubtful, ledger));
         }
     }
     let manifest = manifest(loaded, ledger, &packages, &parts);

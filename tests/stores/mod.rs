@@ -3,6 +3,7 @@
 mod moving;
 mod planted;
 mod refused;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;

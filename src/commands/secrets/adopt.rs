@@ -7,7 +7,7 @@ use clap::Args;
 use super::Outcome;
 use crate::bundle::manifest::SecretEntry;
 use crate::cli::{Environment, GlobalArgs, TargetArgs};
-use crate::commands::{recipients, runtime};
+use crate::commands::{runtime, store};
 use crate::compose;
 use crate::error::{Error, Result};
 use crate::kube::Cluster;
@@ -38,7 +38,7 @@ pub struct AdoptArgs {
 pub(super) fn run(args: &AdoptArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     let take = decisions(&args.take)?;
     let loaded = load::load(&args.target.request(global, environment, None))?;
-    let _alone = loaded.store.hold()?;
+    let _alone = store::hold(&loaded.store, ui)?;
     let ledger = loaded.ledger()?;
     runtime()?.block_on(async {
         let cluster = global.connection(environment).open().await?;
@@ -107,7 +107,7 @@ async fn adopt(
                 return Ok(Outcome::Declined);
             }
         }
-        recipients::agree_to_write(&loaded.store, &for_here, ui)?;
+        store::agree_to_write(&loaded.store, &for_here, ui)?;
         if keep(loaded, cluster, stored.as_ref(), (&for_cluster, &for_here)).await? == Written::Done {
             ui.status("They are in the ledger now. Nothing else was changed, and nobody is logged out.");
             let next = format!("helm iris install {} -n {namespace}", loaded.chart);

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::StoreArgs;
 use crate::commands::Outcome;
-use crate::commands::recipients::agree;
+use crate::commands::store::{agree, hold};
 use crate::error::{Error, Result};
 use crate::kube::Connection;
 use crate::secrets::{Ledger, LocalStore, Moved, Recipients, cluster};
@@ -56,7 +56,7 @@ pub(super) async fn run(args: &ExportArgs, hub: &Hub, ui: &Ui) -> Result<Outcome
         Place::Cluster => return to_cluster::run(hub, ui).await,
         Place::Age => {
             let fetched = fetched(hub, ui).await?;
-            let _alone = hub.store.hold()?;
+            let _alone = hold(&hub.store, ui)?;
             if recipients.is_none() {
                 agree(&hub.store, ui)?;
             }
@@ -64,7 +64,7 @@ pub(super) async fn run(args: &ExportArgs, hub: &Hub, ui: &Ui) -> Result<Outcome
         }
         Place::File => {
             let fetched = fetched(hub, ui).await?;
-            let _alone = hub.store.hold()?;
+            let _alone = hold(&hub.store, ui)?;
             told_of_file(hub, &hub.store.move_to_file(fetched)?, ui);
         }
     }

@@ -116,7 +116,7 @@ impl Session {
         let mut interrupt = Interrupt::on_signals()?;
         let sources = self.reviewed.sources(&self.cluster, &self.observed);
         let ledger = apply::secure(&self.cluster, plan, secrets, self.observed.ledger.as_ref(), &sources).await?;
-        self.reviewed.keep(&ledger)?;
+        self.reviewed.keep(&ledger, ui)?;
         let executor = Executor {
             cluster: &self.cluster,
             connection: &self.connection,

@@ -1,8 +1,17 @@
-//! Who will read an encrypted store: named, and agreed to once on each machine before it is written.
+//! The store of this machine with a person before it: who else works on it, and who will read what is written.
 
 use crate::error::Result;
+use crate::fs::Held;
 use crate::secrets::{Ledger, LocalStore};
 use crate::ui::Ui;
+
+/// Keeps other processes away from the store until the guard is dropped; a wait is told.
+pub(super) fn hold(store: &LocalStore, ui: &Ui) -> Result<Held> {
+    store.hold(|holder| {
+        let who = holder.map_or_else(|| "another process".to_owned(), |holder| format!("another command, {holder}"));
+        ui.status(&format!("Waiting for {who}, which works on the secrets of this folder"));
+    })
+}
 
 /// As [`agree`], where the store does not say what is to be written.
 pub(super) fn agree_to_write(store: &LocalStore, ledger: &Ledger, ui: &Ui) -> Result<()> {
