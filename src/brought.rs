@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::bundle::manifest::SecretEntry;
 use crate::library::require_name;
 use crate::overlay;
+use crate::redact::speaks_of_secrets;
 use crate::secrets::SecretKind;
 use crate::yaml::{Pointer, pointer_to_path};
 
@@ -62,6 +63,60 @@ fn remove(value: &mut Value, pointer: &str) {
     map.shift_remove(&key);
     if map.is_empty() && !parent.is_empty() {
         remove(value, parent);
+    }
+}
+
+/// A map that is nearly a reference, and would go to the chart as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Almost {
+    /// JSON pointer of the map.
+    pub pointer: String,
+    /// What makes it none.
+    pub why: String,
+    /// The secret that may be meant.
+    pub name: Option<String>,
+    /// Whether it can be nothing else: a chart's own maps may have a key `secret` too, such as `tls: {secret: NAME,
+    /// hosts: […]}`. A number there is no name of anything, and what is called a password or a token is one value.
+    pub certain: bool,
+}
+
+/// The maps in what is left of a value that are nearly references.
+pub fn almost(value: &Value) -> Vec<Almost> {
+    let mut found = Vec::new();
+    look("", value, &mut Pointer::default(), &mut found);
+    found
+}
+
+fn look(key: &str, value: &Value, at: &mut Pointer, found: &mut Vec<Almost>) {
+    match value {
+        Value::Object(map) => {
+            let others: Vec<&str> = map.keys().map(String::as_str).filter(|key| *key != KEY).collect();
+            let path = pointer_to_path(at.text());
+            let almost = |why: String, name: Option<&String>, certain| Almost {
+                pointer: at.text().to_owned(),
+                why,
+                name: name.cloned(),
+                certain,
+            };
+            match map.get(KEY) {
+                // The number is not shown: it may be the secret itself.
+                Some(Value::Number(_)) if others.is_empty() => {
+                    found.push(almost(format!("`{path}` names its secret by a number"), None, true));
+                }
+                Some(Value::String(name)) if !others.is_empty() => {
+                    let why = format!("`{path}` has `secret` and other keys ({})", others.join(", "));
+                    found.push(almost(why, Some(name), speaks_of_secrets(key)));
+                }
+                _ => {}
+            }
+            map.iter().for_each(|(key, item)| at.within(key, |at| look(key, item, at, found)));
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                at.within(&index.to_string(), |at| look("", item, at, found));
+            }
+        }
+        _ => {}
     }
 }
 
@@ -132,6 +187,27 @@ mod tests {
         assert_eq!(value["hub"], json!({"config": {"GitHub": {"client_id": "id"}}}));
         assert_eq!(value["volumes"][1], json!({"secret": {"name": "p"}}));
         assert_eq!(value["tls"], json!({"secret": "s", "more": 1}));
+    }
+
+    #[test]
+    fn what_is_nearly_a_reference_is_told_from_a_charts_own_maps() {
+        let value = json!({
+            "hub": {"config": {"GitHub": {"client_secret": {"secret": "github", "extra": 1}, "id": {"secret": 5}}}},
+            "volumes": [{"name": "v", "secret": {"secretName": "s"}}, {"secret": {"name": "p"}}],
+            "tls": {"secret": "own", "hosts": []},
+            "features": {"secret": true}, "none": {"secret": null}, "fine": {"secret": "a"},
+        });
+        let found: Vec<_> = almost(&value).into_iter().map(|one| (one.pointer, one.name, one.certain)).collect();
+        let name = |name: &str| Some(name.to_owned());
+        assert_eq!(
+            found,
+            [
+                ("/hub/config/GitHub/client_secret".into(), name("github"), true),
+                ("/hub/config/GitHub/id".into(), None, true),
+                ("/tls".to_owned(), name("own"), false),
+            ]
+        );
+        assert!(!almost(&value)[1].why.contains('5'), "it may be the secret itself");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::archive::Archive;
-use crate::brought::{self, Reference};
+use crate::brought::{self, Almost, Reference};
 use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
 use crate::chart::release::{AdoptFrom, Scope, SecretSpec};
 use crate::chart::{CLUSTER_NAMESPACE, Chart, seconds};
@@ -139,6 +139,8 @@ pub struct Overrides {
     pub document: Document,
     /// Where it names secrets that a person brings.
     pub references: Vec<Reference>,
+    /// What is nearly such a name, and may be a map of the chart's own.
+    pub doubtful: Vec<Almost>,
     /// What is wrong with it.
     pub problems: Vec<Problem>,
 }
@@ -190,7 +192,12 @@ pub fn overrides(loaded: &Loaded, chart: &Chart, base: &Document, edited: &[Docu
         let (why, fix) = brought::wrong_place(reference, &whole)?;
         Some(at_values(loaded, chart, edited, &reference.pointer, why).fix(fix))
     }));
-    Overrides { document: layer_document(loaded, chart, value, file), references, problems }
+    let almost = brought::almost(&value).into_iter();
+    let (certain, doubtful): (Vec<_>, Vec<_>) = almost.partition(|almost| almost.certain);
+    problems.extend(certain.into_iter().map(|Almost { pointer, why, name, .. }| {
+        at_values(loaded, chart, edited, &pointer, why).fix(did_you_mean_reference(name.as_deref()))
+    }));
+    Overrides { document: layer_document(loaded, chart, value, file), references, doubtful, problems }
 }
 
 /// Warnings of references to secrets that nobody brought to this machine; the cluster may have them.
@@ -212,6 +219,27 @@ pub fn unknown_references(
             ))
         })
         .collect()
+}
+
+/// Warnings of maps that name a secret of the ledger, but not as it is named.
+pub fn doubtful_references(
+    loaded: &Loaded,
+    chart: &Chart,
+    edited: &[Document],
+    doubtful: &[Almost],
+    ledger: &Ledger,
+) -> Vec<Problem> {
+    let known = |almost: &&Almost| almost.name.as_ref().is_some_and(|name| ledger.value(name).is_some());
+    let problem = |Almost { pointer, why, name, .. }: &Almost| {
+        let message = format!("{why}, so it goes to the chart as it is");
+        let problem = at_values(loaded, chart, edited, pointer, message);
+        Problem { severity: Severity::Warning, ..problem }.fix(did_you_mean_reference(name.as_deref()))
+    };
+    doubtful.iter().filter(known).map(problem).collect()
+}
+
+fn did_you_mean_reference(name: Option<&str>) -> String {
+    format!("did you mean `{{secret: {}}}`, with this key alone?", name.unwrap_or("NAME"))
 }
 
 /// Every path that is filled after rendering, with what fills it.

@@ -1,10 +1,10 @@
 //! Files, with the path in every error. The only place that reads or writes them.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind as IoKind, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
@@ -208,14 +208,51 @@ pub struct Held {
     _handle: File,
 }
 
-/// Waits until no other process holds the folder, and holds it.
+/// Longer than a command holds a folder that does not wait for a person.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Waits until no other process holds the folder, and holds it. Where that takes long, it tells once who
+/// has it, if that can be known.
 ///
 /// # Errors
 /// When the folder cannot be opened.
-pub fn hold(folder: &Path) -> Result<Held> {
+pub fn hold(folder: &Path, tell: impl FnOnce(Option<String>)) -> Result<Held> {
     let handle = File::open(folder).map_err(|error| failed("read", folder, &error))?;
+    let since = Instant::now();
+    while since.elapsed() < SOON {
+        match handle.try_lock() {
+            Ok(()) => return Ok(Held { _handle: handle }),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(SOON / 50),
+            Err(TryLockError::Error(error)) => return Err(failed("hold", folder, &error)),
+        }
+    }
+    tell(holder(folder));
     handle.lock().map_err(|error| failed("hold", folder, &error))?;
     Ok(Held { _handle: handle })
+}
+
+/// The process that holds a folder, where the system tells (Linux, and it is of this machine).
+fn holder(folder: &Path) -> Option<String> {
+    let inode = fs::metadata(folder).ok()?.ino();
+    let locks = system_file("/proc/locks")?;
+    // `1: FLOCK ADVISORY WRITE 4711 08:01:1234 0 EOF`; a `->` stands before those who wait. The device is not
+    // everywhere the one that `stat` tells, so the number has to be the only one of its kind.
+    let mut pids = locks.lines().filter_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let (kind, pid, file) = (fields.next()?, fields.nth(2)?, fields.next()?);
+        let is_it = kind == "FLOCK" && file.rsplit(':').next()?.parse() == Ok(inode);
+        pid.parse::<u32>().ok().filter(|pid| is_it && *pid > 0)
+    });
+    let pid = pids.next().filter(|_| pids.next().is_none())?;
+    let name = system_file(&format!("/proc/{pid}/comm"));
+    Some(name.map_or_else(|| format!("process {pid}"), |name| format!("process {pid} ({})", name.trim())))
+}
+
+/// Files of the system say that they are empty, and are not.
+fn system_file(path: &str) -> Option<String> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(MAX_TEXT).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 /// SHA-256 in hex.

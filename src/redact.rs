@@ -44,3 +44,11 @@ impl fmt::Debug for Secret {
         f.write_str("***")
     }
 }
+/// A text with one of these in it speaks of a secret, ours or somebody else's.
+const SECRET_WORDS: [&str; 7] = ["password", "passwd", "secret", "token", "key", "credential", "cookie"];
+
+/// Whether a key, or a line of code, speaks of a secret.
+pub fn speaks_of_secrets(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    SECRET_WORDS.iter().any(|word| lower.contains(word))
+}

@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::chart::release::{AdoptFrom, Condition, Scope};
-use crate::secrets::{Need, SecretKind};
+use crate::secrets::{Ledger, Need, SecretKind};
 
 /// The version of the bundle's format that this program writes and reads.
 pub const FORMAT: u32 = 1;
+/// Stands for the fingerprint of a secret that no cluster has yet.
+const PROVISIONAL: &str = "provisional";
 
 /// The content of `bundle.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,6 +169,19 @@ impl SecretEntry {
             prepend: self.prepend,
             keeps_previous: !self.previous_fills.is_empty() || self.delivered.iter().any(|to| to.previous),
         }
+    }
+
+    /// Names the value that a ledger has, once it is in use; until then it is chance.
+    pub fn name_value(&mut self, ledger: &Ledger) {
+        self.fingerprint = match ledger.entries.get(&self.name) {
+            Some(entry) if !entry.provisional => ledger.fingerprint(&entry.value),
+            _ => PROVISIONAL.to_owned(),
+        };
+    }
+
+    /// Whether no cluster has it yet.
+    pub fn is_provisional(&self) -> bool {
+        self.fingerprint == PROVISIONAL
     }
 
     /// Whether a chart gets it, one way or the other.

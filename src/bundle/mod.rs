@@ -4,6 +4,7 @@ mod delivery;
 mod edits;
 pub mod manifest;
 mod read;
+mod renew;
 mod review;
 mod secrets_file;
 mod write;
@@ -16,6 +17,8 @@ pub use write::{Draft, SetAside, write};
 
 /// The manifest's file name.
 pub const MANIFEST_FILE: &str = "bundle.yaml";
+/// The review's file name.
+pub const REVIEW_FILE: &str = "REVIEW.md";
 /// The manifest of a bundle that is being written.
 const NEXT_FILE: &str = "bundle.next.yaml";
 

@@ -102,12 +102,7 @@ impl Review<'_> {
             out.push_str(" They are in each `secrets.yaml` (mode 0600, ignored by git).\n\n");
         }
         for secret in &self.manifest.secrets {
-            let state = if secret.fingerprint == "provisional" {
-                ", provisional: a cluster that has one already keeps its own"
-            } else {
-                ""
-            };
-            let _ = writeln!(out, "- {} ({}): {}{state}", secret.name, secret.kind, secret.purpose);
+            let _ = writeln!(out, "{}", secret_line(secret));
         }
         out.push('\n');
     }
@@ -151,4 +146,11 @@ impl Review<'_> {
         }
         out.push_str("- The cluster: `helm iris install` looks at it and shows a plan before anything is changed.\n");
     }
+}
+
+/// What is said of one secret.
+pub(super) fn secret_line(secret: &SecretEntry) -> String {
+    let state =
+        if secret.is_provisional() { ", provisional: a cluster that has one already keeps its own" } else { "" };
+    format!("- {} ({}): {}{state}", secret.name, secret.kind, secret.purpose)
 }

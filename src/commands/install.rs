@@ -41,7 +41,7 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let session = Session::open(reviewed, global, environment).await?;
     let secrets = session.reconcile()?;
     let plan = session.plan(&secrets, args.force)?;
-    let Some(agreed) = session.agreed(&plan, environment, ui).await? else {
+    let Some(agreed) = session.agreed(&plan, &secrets, environment, ui).await? else {
         return Ok(Outcome::Declined);
     };
     let agreed = if args.force_conflicts { agreed.forcing_conflicts() } else { agreed };

@@ -10,6 +10,7 @@ pub mod render;
 pub mod rollback;
 pub mod secrets;
 pub mod session;
+mod store;
 
 use clap::{Parser, Subcommand};
 

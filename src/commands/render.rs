@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Outcome;
+use super::{Outcome, store};
 use crate::bundle::SetAside;
 use crate::cli::{Environment, GlobalArgs, TargetArgs};
 use crate::error::Result;
@@ -45,7 +45,7 @@ pub(super) fn write(loaded: &Loaded, ui: &Ui) -> Result<Validated> {
         ui.warning(note);
     }
     // Two renders at once would write each other's secrets and half of each other's files.
-    let _alone = loaded.store.hold()?;
+    let _alone = store::hold(&loaded.store, ui)?;
     let ledger = loaded.ledger()?;
     if loaded.has_lost_its_secrets()? {
         ui.warning(&format!(
@@ -54,6 +54,7 @@ pub(super) fn write(loaded: &Loaded, ui: &Ui) -> Result<Validated> {
         ));
     }
     let validated = workflow::prepare(loaded, &ledger)?;
+    store::agree_to_write(&loaded.store, &ledger, ui)?;
     for SetAside { file, kept } in validated.write(loaded, &ledger)? {
         let mut parts = Vec::new();
         if file.extension().is_some_and(|end| end == "yaml") {

@@ -123,7 +123,7 @@ async fn back(
             continue;
         }
         ui.status(&format!("Back to bundle {} of {}: it is in {}", target.number, when(target), folder.display()));
-        let Some(agreed) = session.agreed(&plan, environment, ui).await? else {
+        let Some(agreed) = session.agreed(&plan, &secrets, environment, ui).await? else {
             return Ok(Outcome::Declined);
         };
         let outcome = session.apply(&plan, &secrets, &agreed, Level::Ready, ui).await?;

@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::storage::v1::StorageClass;
 
+use super::{ReleaseKey, made_by};
 use crate::error::Result;
 use crate::kube::{Cluster, denied};
 
@@ -15,7 +16,7 @@ pub struct DefaultClass {
     /// Its name.
     pub name: String,
     /// Namespace and name of the Helm release that made it, if one did.
-    pub made_by: Option<(String, String)>,
+    pub made_by: Option<ReleaseKey>,
 }
 
 /// The default StorageClasses.
@@ -41,11 +42,9 @@ fn only_defaults(classes: &[StorageClass]) -> Vec<DefaultClass> {
         .filter_map(|class| {
             let annotations = class.metadata.annotations.as_ref()?;
             let is_default = DEFAULT.iter().any(|key| annotations.get(*key).is_some_and(|value| value == "true"));
-            let release = annotations.get("meta.helm.sh/release-name").cloned();
-            let namespace = annotations.get("meta.helm.sh/release-namespace").cloned();
             is_default.then(|| DefaultClass {
                 name: class.metadata.name.clone().unwrap_or_default(),
-                made_by: namespace.zip(release),
+                made_by: made_by(&class.metadata),
             })
         })
         .collect();

@@ -9,6 +9,7 @@ mod secret;
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 pub use class::{Classes, DefaultClass};
 pub use release::{ReleaseState, as_failed, newest_if_any, newest_release, secret_name};
@@ -42,6 +43,8 @@ pub struct Observed {
     pub found: Vec<Found>,
     /// Ledgers of other namespaces that may not be read, by the secret that they share.
     pub unshared: BTreeMap<String, Error>,
+    /// To which releases the charts' own Secrets belong, by name.
+    pub owners: BTreeMap<String, ReleaseKey>,
     /// Whether somebody works on the hub, or did last.
     pub lease: Seen,
     /// Revisions that a helm which was killed together with us left pending.
@@ -62,6 +65,12 @@ impl Observed {
 /// A release's key.
 pub fn key(entry: &ReleaseEntry) -> ReleaseKey {
     (entry.namespace.clone(), entry.name.clone())
+}
+
+/// The release that an object belongs to: Helm lets no other one touch it.
+fn made_by(meta: &ObjectMeta) -> Option<ReleaseKey> {
+    let annotation = |key: &str| meta.annotations.as_ref()?.get(key).cloned();
+    annotation("meta.helm.sh/release-namespace").zip(annotation("meta.helm.sh/release-name"))
 }
 
 /// The claim that a database's release keeps its data in, by our chart's naming and Bitnami's.
@@ -87,7 +96,7 @@ pub async fn observe(cluster: &Cluster, manifest: &Manifest) -> Result<Observed>
         delivered(cluster, manifest),
     )?;
     let (releases, unreadable) = releases;
-    let FoundSecrets { found, unshared } = found;
+    let FoundSecrets { found, unshared, owners } = found;
     let found = secret::in_use(found, manifest, &releases, &delivered);
     let left = |((in_namespace, name), state): &(&ReleaseKey, &ReleaseState)| {
         in_namespace == namespace && state.is_pending() && lease.has_left(name, state.revision)
@@ -101,6 +110,7 @@ pub async fn observe(cluster: &Cluster, manifest: &Manifest) -> Result<Observed>
         ledger,
         found,
         unshared,
+        owners,
         lease,
         abandoned,
         claims,

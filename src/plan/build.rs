@@ -73,7 +73,7 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
         server: input.server.to_owned(),
         namespace: input.manifest.namespace.clone(),
         bundle: input.bundle.to_owned(),
-        warnings: warnings(&operations, &notes),
+        warnings: warnings(input.manifest, &operations, &notes),
         secrets: notes,
         operations,
     })
@@ -93,7 +93,7 @@ fn notes(input: &Input<'_>) -> Vec<Note> {
     notes
 }
 
-fn warnings(operations: &[Operation], notes: &[Note]) -> Vec<String> {
+fn warnings(manifest: &Manifest, operations: &[Operation], notes: &[Note]) -> Vec<String> {
     let hidden = |operation: &Operation| {
         matches!(
             operation,
@@ -115,12 +115,23 @@ fn warnings(operations: &[Operation], notes: &[Note]) -> Vec<String> {
         );
     }
     if notes.iter().any(|note| note.replaced().is_some()) {
-        warnings.push(
-            "Helm's history keeps the old values, for rolling back, until it is pruned (`secrets rotate` offers that)"
-                .to_owned(),
-        );
+        warnings.push(format!(
+            "Helm's history keeps the old values, for rolling back; to remove them afterwards: {}",
+            prune_command(manifest)
+        ));
     }
     warnings
+}
+
+/// The command that removes what Helm keeps of older revisions; `secrets rotate` offers to do the same.
+pub fn prune_command(manifest: &Manifest) -> String {
+    let hubs = manifest.releases.iter().filter(|release| release.scope == Scope::Hub);
+    let names: Vec<&str> = hubs.map(|release| release.name.as_str()).collect();
+    format!(
+        "kubectl delete secret -n {} -l 'owner=helm,status!=deployed,name in ({})'",
+        manifest.namespace,
+        names.join(",")
+    )
 }
 
 fn release(input: &Input<'_>, desired: &Desired, scrub: &Scrub) -> Result<ReleaseOperation> {

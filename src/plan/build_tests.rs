@@ -72,6 +72,7 @@ impl World {
                 abandoned: BTreeSet::new(),
                 unshared: BTreeMap::new(),
                 delivered: BTreeMap::new(),
+                owners: BTreeMap::new(),
             },
             secrets: Reconciled {
                 notes: vec![Note::New { names: vec!["database-password".into()] }],
@@ -194,8 +195,9 @@ fn every_reason_is_told() {
 
       ! secret database-password is replaced
       ! storage is shared by all hubs of this cluster: it changes for all of them
-      ! Helm's history keeps the old values, for rolling back, until it is pruned
-        (`secrets rotate` offers that)
+      ! Helm's history keeps the old values, for rolling back; to remove them
+        afterwards: kubectl delete secret -n dhub -l
+        'owner=helm,status!=deployed,name in (postgresql)'
     "#);
 }
 

@@ -4,12 +4,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::helm::Scrub;
+use crate::redact::speaks_of_secrets;
 use crate::yaml::{inline, pointer_join, pointer_to_path};
 
 /// Longer values say too little for their length.
 const MAX_SHOWN: usize = 60;
-/// A key with one of these in it names a secret, ours or somebody else's.
-const SECRET_WORDS: [&str; 7] = ["password", "passwd", "secret", "token", "key", "credential", "cookie"];
 
 /// One value that differs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -43,9 +42,24 @@ pub enum Change {
         to: String,
     },
     /// It is a secret, or could be one.
-    Hidden,
+    Hidden {
+        /// Who has it.
+        how: How,
+    },
     /// It is a secret that the hub has already, without its values saying so.
     InUse,
+}
+
+/// How a value differs that is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// Only the bundle has it.
+    Added,
+    /// Only the cluster has it.
+    Removed,
+    /// Both have it.
+    Changed,
 }
 
 /// What tells a secret.
@@ -98,7 +112,7 @@ fn compare(
         _ => {
             let path = pointer_to_path(pointer);
             let change = if secrecy.hides(&path, have) || secrecy.hides(&path, want) {
-                Change::Hidden
+                Change::Hidden { how: how(have, want) }
             } else {
                 shown(have, want)
             };
@@ -115,6 +129,14 @@ fn same_scalar(old: &Value, new: &Value) -> bool {
     }
 }
 
+fn how(have: Option<&Value>, want: Option<&Value>) -> How {
+    match (have, want) {
+        (None, _) => How::Added,
+        (_, None) => How::Removed,
+        _ => How::Changed,
+    }
+}
+
 fn shown(have: Option<&Value>, want: Option<&Value>) -> Change {
     let short = |value: &Value| {
         let text = inline(value);
@@ -127,7 +149,7 @@ fn shown(have: Option<&Value>, want: Option<&Value>) -> Change {
         (None, Some(to)) => Change::Added { to: short(to) },
         (Some(from), None) => Change::Removed { from: short(from) },
         (Some(from), Some(to)) => Change::Changed { from: short(from), to: short(to) },
-        (None, None) => Change::Hidden,
+        (None, None) => Change::Hidden { how: How::Changed },
     }
 }
 
@@ -169,11 +191,6 @@ impl Secrecy<'_> {
             _ => false,
         }
     }
-}
-
-fn speaks_of_secrets(text: &str) -> bool {
-    let lower = text.to_lowercase();
-    SECRET_WORDS.iter().any(|word| lower.contains(word))
 }
 
 #[cfg(test)]
@@ -226,25 +243,36 @@ mod tests {
         };
         let first = told(&json!({}));
         let size = "hub.size Added { to: \"1\" }";
-        assert_eq!(first, ["hub.cookie InUse", "hub.keys InUse", "hub.services.a.token Hidden", size]);
+        assert_eq!(first, ["hub.cookie InUse", "hub.keys InUse", "hub.services.a.token Hidden { how: Added }", size]);
         let other = told(&json!({"hub": {"cookie": "x", "size": 1, "services": {"a": {"token": "t"}}}}));
-        assert_eq!(other, ["hub.cookie Hidden", "hub.keys InUse"], "another value is a change");
+        assert_eq!(other, ["hub.cookie Hidden { how: Changed }", "hub.keys InUse"], "another value is a change");
+    }
+
+    #[test]
+    fn json_says_how_a_secret_differs() {
+        let scrub = Scrub::default();
+        let secrecy = Secrecy { paths: Vec::new(), in_use: Vec::new(), scrub: &scrub };
+        let changes = differences(&json!({}), &json!({"token": "hunter2"}), &secrecy);
+        let json = serde_json::to_value(&changes).unwrap();
+        assert_eq!(json, json!([{"path": "token", "change": "hidden", "how": "added"}]));
     }
 
     #[test]
     fn secrets_are_never_shown() {
         let cases = [
-            (json!({"hub": {"db": {"url": ["a"]}}}), json!({"hub": {"db": {"url": ["b"]}}})),
-            (json!({"hub": {"db": "hunter2"}}), json!({"hub": {"db": null}})),
-            (json!({"x": {"apiToken": "hunter2"}}), json!({})),
-            (json!({"x": {"GitHub": {"client_secret": "hunter2"}}}), json!({"x": 1})),
-            (json!({"u": "postgres://me:hunter2@host/db"}), json!({"u": "postgres://host/db"})),
-            (json!({"code": "c.X.client_secret =\n 'hunter2'"}), json!({"code": "pass"})),
+            (json!({"hub": {"db": {"url": ["a"]}}}), json!({"hub": {"db": {"url": ["b"]}}}), "Changed"),
+            (json!({"hub": {"db": "hunter2"}}), json!({"hub": {"db": null}}), "Changed"),
+            (json!({"x": {"apiToken": "hunter2"}}), json!({}), "Removed"),
+            (json!({"x": {"apiToken": "hunter2"}}), json!({"x": {}}), "Removed"),
+            (json!({"x": {}}), json!({"x": {"apiToken": "hunter2"}}), "Added"),
+            (json!({"x": {"GitHub": {"client_secret": "hunter2"}}}), json!({"x": 1}), "Changed"),
+            (json!({"u": "postgres://me:hunter2@host/db"}), json!({"u": "postgres://host/db"}), "Changed"),
+            (json!({"code": "c.X.client_secret =\n 'hunter2'"}), json!({"code": "pass"}), "Changed"),
         ];
-        for (have, want) in cases {
+        for (have, want, how) in cases {
             let found = run(&have, &want);
             assert_eq!(found.len(), 1);
-            assert!(found[0].ends_with("Hidden"), "{found:?}");
+            assert!(found[0].ends_with(&format!("Hidden {{ how: {how} }}")), "{found:?}");
         }
     }
 }

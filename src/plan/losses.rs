@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::build::{Desired, Input};
-use crate::bundle::manifest::SecretEntry;
+use crate::bundle::manifest::{Manifest, SecretEntry};
 use crate::chart::release::Scope;
 use crate::error::{Error, Result};
 use crate::helm::chart_digest_of;
-use crate::observe::{ReleaseState, database_claim};
+use crate::observe::{ReleaseKey, ReleaseState, database_claim, key};
 
 /// The jupyterhub chart's values: at the top, or under its name in an umbrella.
 const HUB_ROOTS: [&str; 2] = ["", "/jupyterhub"];
@@ -18,6 +18,7 @@ const DEFAULT_TYPE: &str = "sqlite-pvc";
 
 /// Refuses whatever would be lost.
 pub(super) fn refuse(input: &Input<'_>) -> Result<()> {
+    of_another_release(input)?;
     lost_password(input)?;
     for desired in input.desired {
         let there = input.observed.release(&desired.entry).filter(|state| state.status != "uninstalled");
@@ -31,6 +32,40 @@ pub(super) fn refuse(input: &Input<'_>) -> Result<()> {
         foreign_database(input, desired, state)?;
     }
     Ok(())
+}
+
+/// What our releases would make is there, and belongs to a release of another name.
+fn of_another_release(input: &Input<'_>) -> Result<()> {
+    let ours = |owner: &ReleaseKey| input.desired.iter().any(|desired| key(&desired.entry) == *owner);
+    let Some((secret, owner)) = input.observed.owners.iter().find(|(_, owner)| !ours(owner)) else { return Ok(()) };
+    let Manifest { chart, namespace, secrets, .. } = input.manifest;
+    let is_hubs = secrets.iter().flat_map(|entry| &entry.adopt).any(|from| from.always && from.secret == *secret);
+    let (of, name) = owner;
+    let what = if is_hubs { "hub" } else { "database" };
+    let error =
+        Error::user(format!("the {what} in {namespace} belongs to the Helm release `{name}`, not to one of ours"))
+            .because(format!(
+                "Secret {secret} says so (meta.helm.sh/release-name), and Helm lets no other release touch it"
+            ));
+    if !is_hubs {
+        return Err(error
+            .hint("for a hub with a database of its own beside it, choose another namespace: -n NAME")
+            .hint(format!("if its data is not needed, or saved elsewhere (pg_dump): helm uninstall {name} -n {of}")));
+    }
+    Err(error
+        .hint(format!("to leave that hub as it is, go on with helm upgrade {name}; or make one beside it: -n NAME"))
+        .hint(format!(
+            "to put ours in its place, first keep its secrets: helm iris secrets adopt {chart} -n {namespace}"
+        ))
+        .hint(format!("then: helm uninstall {name} -n {of}; then the same command again"))
+        .hint(
+            "that leaves people's files (claims `claim-…`), their running notebooks, and databases of other releases; \
+             hub.db.url under `values:` names one to go on with",
+        )
+        .hint(
+            "it takes away the hub until the new one is ready, its address where that is not reserved, and with \
+             `sqlite-pvc` (the chart's default) the hub's database: users and tokens",
+        ))
 }
 
 /// The secrets that every hub has, and that were not found where they are looked for.
@@ -179,6 +214,24 @@ mod tests {
         assert!(world.plan().unwrap_err().message.contains("helm iris did not make"));
         world.state("postgresql").description = description("ab");
         assert!(world.plan().is_ok());
+    }
+
+    /// A hub or a database that Helm would not let us touch; found out before anything is changed.
+    #[test]
+    fn what_belongs_to_another_release_stops() {
+        let mut world = World::new();
+        let owned = |world: &mut World, by: &str| {
+            world.observed.owners = [("hub".to_owned(), ("dhub".to_owned(), by.to_owned()))].into();
+            world.plan()
+        };
+        assert!(owned(&mut world, "postgresql").is_ok(), "one of ours");
+        let error = owned(&mut world, "mine").unwrap_err();
+        assert!(error.message.contains("the database in dhub belongs to the Helm release `mine`"), "{error}");
+        let from = crate::chart::release::AdoptFrom { secret: "hub".into(), always: true, ..Default::default() };
+        world.manifest.secrets[0].adopt = vec![from];
+        let error = owned(&mut world, "mine").unwrap_err();
+        assert!(error.message.starts_with("the hub") && error.hints[1].contains("secrets adopt"), "{error:?}");
+        assert!(error.hints[2].contains("helm uninstall mine -n dhub"), "{error:?}");
     }
 
     #[test]

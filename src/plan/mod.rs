@@ -13,8 +13,8 @@ use serde::Serialize;
 use crate::chart::release::Scope;
 use crate::secrets::Note;
 
-pub use build::{Desired, Input, build};
-pub use compare::{Change, ValueChange};
+pub use build::{Desired, Input, build, prune_command};
+pub use compare::{Change, How, ValueChange};
 pub use handover::held;
 pub use losses::{hidden_hub, not_found};
 pub use view::{lines, note};

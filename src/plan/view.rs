@@ -1,6 +1,6 @@
 //! The plan as text for a terminal of 80 columns. Marks, not colours, say what happens.
 
-use super::{Action, Change, Operation, Plan, Reason, ReleaseOperation, Skip, ValueChange};
+use super::{Action, Change, How, Operation, Plan, Reason, ReleaseOperation, Skip, ValueChange};
 use crate::secrets::Note;
 
 /// The width of a terminal that everybody has.
@@ -29,17 +29,30 @@ pub fn lines(plan: &Plan) -> Vec<String> {
 /// A note within the terminal's width.
 fn wrapped(note: &str) -> Vec<String> {
     let mut lines = vec!["  !".to_owned()];
-    for word in note.split(' ') {
+    for word in words(note) {
         let full = lines.last().is_some_and(|line| line.chars().count() + 1 + word.chars().count() > WIDTH);
         if full {
             lines.push("   ".to_owned());
         }
         if let Some(line) = lines.last_mut() {
             line.push(' ');
-            line.push_str(word);
+            line.push_str(&word);
         }
     }
     lines
+}
+
+/// The words of a note; what is quoted for a shell is one, because a line end in it would be a part of it.
+fn words(note: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let is_open = |word: &String| word.starts_with('\'') && word.matches('\'').count() == 1;
+    for word in note.split(' ') {
+        match words.last_mut().filter(|last| is_open(last)) {
+            Some(open) => *open = format!("{open} {word}"),
+            None => words.push(word.to_owned()),
+        }
+    }
+    words
 }
 
 fn place(plan: &Plan) -> String {
@@ -119,12 +132,21 @@ fn values(changes: &[ValueChange]) -> Vec<String> {
 
 fn value(ValueChange { path, change }: &ValueChange) -> Vec<String> {
     let (from, to) = match change {
-        Change::Hidden | Change::InUse => return on_lines(path, &["changes (may be a secret, not shown)".to_owned()]),
+        Change::Hidden { how } => return on_lines(path, &[format!("{} (may be a secret, not shown)", hidden(*how))]),
+        Change::InUse => return on_lines(path, &["stays as it is and is pinned".to_owned()]),
         Change::Added { to } => ("(unset)", to.as_str()),
         Change::Removed { from } => (from.as_str(), "(unset)"),
         Change::Changed { from, to } => (from.as_str(), to.as_str()),
     };
     on_lines(path, &[from.to_owned(), format!("-> {to}")])
+}
+
+fn hidden(how: How) -> &'static str {
+    match how {
+        How::Added => "is added",
+        How::Removed => "is removed",
+        How::Changed => "changes",
+    }
 }
 
 /// A path and what is told of it: on one line, or on several rather than past the edge.

@@ -81,7 +81,7 @@ fn a_move_goes_there_and_back() {
     assert!(store.move_to_age(Some(secrets.clone()), None).is_err(), "to nobody");
     store.write_if_changed(&secrets).unwrap();
     let moved = store.move_to_age(None, Some(yours.clone())).unwrap();
-    assert!(moved.written && moved.removed.is_some() && moved.readers == 1 && !moved.shut_out, "{moved:?}");
+    assert!(moved.written && moved.removed.is_some() && moved.readers == yours && !moved.shut_out, "{moved:?}");
     let again = store.move_to_age(None, None).unwrap();
     assert!(!again.written && again.removed.is_none(), "{again:?}");
     assert!(!store.plain.path.exists());
@@ -101,6 +101,7 @@ fn a_move_that_was_killed_is_finished_by_the_same_command() {
     let secrets = ledger("one-secret");
     for to_age in [true, false] {
         store.plain.write(&secrets).unwrap();
+        store.confirm(&yours).unwrap();
         store.age.write(&Contents { ledger: secrets.clone(), recipients: yours.clone() }).unwrap();
         for error in [store.read().map(|_| ()).unwrap_err(), store.write_if_changed(&secrets).unwrap_err()] {
             assert!(error.hints[0].contains("secrets export --to age -n dhub"), "{error:?}");
@@ -126,4 +127,40 @@ fn two_that_differ_are_both_kept() {
         }
         assert!(store.plain.path.exists() && store.age.path.exists());
     }
+}
+
+/// A file that came with git, with a recipient whom nobody here knows.
+#[test]
+fn nothing_is_written_to_recipients_that_nobody_agreed_to() {
+    let [folder, elsewhere] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let ((store, me), (_, them)) = (store(folder.path()), self::store(elsewhere.path()));
+    let both =
+        Recipients::from_arguments(&[me.to_string(), them.to_string()].map(|one| one.replace("--recipient ", "")));
+    let (both, mut secrets) = (both.unwrap(), ledger("one-secret"));
+    let plant = |recipients: &Recipients, ledger: &Ledger| {
+        let contents = Contents { ledger: ledger.clone(), recipients: recipients.clone() };
+        store.age.write(&contents).unwrap();
+        fs::read_text(store.path()).unwrap()
+    };
+    let planted = plant(&both, &secrets);
+    replace(&mut secrets, "new-secret");
+    let never = store.write_if_changed(&secrets).unwrap_err();
+    assert!(never.message.contains("before somebody here agrees") && never.hints[0].contains(&both.to_string()));
+    assert!(store.move_to_age(None, None).is_err());
+    assert_eq!(fs::read_text(store.path()).unwrap(), planted);
+    assert_eq!(store.unconfirmed().unwrap(), Some(both.clone()));
+    store.move_to_age(None, Some(both.clone())).unwrap();
+    assert_eq!(store.unconfirmed().unwrap(), None, "whoever names them agrees to them");
+    store.write_if_changed(&secrets).unwrap();
+    assert_eq!(store.read().unwrap().as_ref(), Some(&secrets), "a control: then it is written");
+
+    let planted = plant(&me, &secrets);
+    replace(&mut secrets, "newer-secret");
+    for error in [store.write_if_changed(&secrets).unwrap_err(), store.unconfirmed().unwrap_err()] {
+        assert!(
+            error.message.contains("other recipients") && error.causes[0].starts_with("left out: age1"),
+            "{error:?}"
+        );
+    }
+    assert_eq!(fs::read_text(store.path()).unwrap(), planted);
 }

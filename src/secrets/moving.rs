@@ -13,8 +13,8 @@ pub struct Moved {
     pub written: bool,
     /// The file that was removed.
     pub removed: Option<String>,
-    /// To how many people an encrypted file speaks.
-    pub readers: usize,
+    /// Who can read an encrypted file.
+    pub readers: Recipients,
     /// Whether somebody could read the file before and cannot now.
     pub shut_out: bool,
 }
@@ -29,10 +29,17 @@ impl LocalStore {
         let (plain, sealed) = (self.plain.read()?, self.age.read()?);
         let ledger = self.agreed(plain, sealed.as_ref())?.or(fetched).ok_or_else(|| self.nothing())?;
         let kept = sealed.as_ref().map(|contents| contents.recipients.clone());
+        let named = recipients.is_some();
         let recipients = recipients.or(kept).filter(|recipients| !recipients.is_empty());
         let contents = Contents { ledger, recipients: recipients.ok_or_else(|| self.to_nobody())? };
-        let readers = contents.recipients.len();
-        let shut_out = sealed.as_ref().is_some_and(|before| before.recipients.exceeds(&contents.recipients));
+        self.age.require_readable(&contents.recipients)?;
+        if named {
+            self.confirm(&contents.recipients)?;
+        } else {
+            self.require_confirmed(&contents.recipients)?;
+        }
+        let readers = contents.recipients.clone();
+        let shut_out = sealed.as_ref().is_some_and(|before| !before.recipients.without(&readers).is_empty());
         let written = sealed.as_ref() != Some(&contents);
         if written {
             self.age.write(&contents)?;

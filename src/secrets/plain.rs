@@ -1,6 +1,6 @@
 //! The ledger as a file that only its owner can read, in a folder that git ignores.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Ledger;
 use crate::error::Result;
@@ -46,19 +46,20 @@ impl PlainFile {
 
     /// Writes the file, whole or not at all.
     pub(super) fn write(&self, ledger: &Ledger) -> Result<()> {
-        self.prepare_folder()?;
+        prepare_folder(&self.path)?;
         fs::write_durable(&self.path, ledger.to_text().expose().as_bytes(), Access::Private)
     }
+}
 
-    fn prepare_folder(&self) -> Result<()> {
-        if let Some(folder) = self.path.parent() {
-            fs::create_folder(folder)?;
-            // The folder ignores itself, so that no `git add .` takes a secret along.
-            let ignore = folder.join(".gitignore");
-            if !fs::exists(&ignore)? {
-                fs::write(&ignore, b"*\n", Access::Shared)?;
-            }
+/// Makes the folder of a file that git must not have.
+pub(super) fn prepare_folder(file: &Path) -> Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_folder(folder)?;
+        // The folder ignores itself, so that no `git add .` takes a secret along.
+        let ignore = folder.join(".gitignore");
+        if !fs::exists(&ignore)? {
+            fs::write(&ignore, b"*\n", Access::Shared)?;
         }
-        Ok(())
     }
+    Ok(())
 }

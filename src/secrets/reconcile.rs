@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::notes::{Note, Tally};
-use super::settle::{How, Settled, settle, unknown_decisions};
+use super::settle::{How, Settled, Unsettled, Why, settle, unknown_decisions};
 use super::{Ledger, Need};
 use crate::error::{Error, Result};
 use crate::kube::ClusterId;
+use crate::problem::Problem;
 use crate::redact::Secret;
 
 /// A secret in a chart's own Secret.
@@ -89,7 +90,8 @@ pub fn reconcile(sources: &Sources<'_>) -> Result<Reconciled> {
     right_cluster(sources.local, sources.local_path, sources.id)?;
     let mut ledger = sources.cluster.unwrap_or(sources.local).clone();
     let mut tally = Tally::default();
-    let mut problems = unknown_decisions(sources);
+    let unknown = unknown_decisions(sources).into_iter();
+    let mut unsettled: Vec<Unsettled> = unknown.map(|problem| (Why::NoSuchPlace, problem)).collect();
     for (name, need) in all_names(sources) {
         match settle(sources, &ledger, &name, need) {
             Ok(Settled { how: How::Unused, .. }) => {
@@ -99,12 +101,11 @@ pub fn reconcile(sources: &Sources<'_>) -> Result<Reconciled> {
                 ledger.entries.insert(name.clone(), entry);
                 tally.count(&ledger, &name, need, how);
             }
-            Err(problem) => problems.push(problem),
+            Err(problem) => unsettled.push(problem),
         }
     }
-    if !problems.is_empty() {
-        return Err(Error::problems("the secrets of this hub differ between the places that keep them", problems)
-            .hint("nothing was changed; a secret is never overwritten by a guess"));
+    if let Some(why) = unsettled.iter().map(|(why, _)| *why).max() {
+        return Err(refusal(why, unsettled.into_iter().map(|(_, problem)| problem).collect()));
     }
     if let Some(error) = sources.unshared.iter().find_map(|(name, error)| tally.new.contains(name).then_some(error)) {
         return Err(error.clone());
@@ -114,6 +115,17 @@ pub fn reconcile(sources: &Sources<'_>) -> Result<Reconciled> {
     let cluster_differs = sources.cluster != Some(&ledger);
     let local_differs = sources.local != &ledger;
     Ok(Reconciled { notes: tally.notes(moved), fresh: tally.new, ledger, cluster_differs, local_differs })
+}
+
+fn refusal(why: Why, problems: Vec<Problem>) -> Error {
+    match why {
+        Why::Differs => Error::problems("the secrets of this hub differ between the places that keep them", problems)
+            .hint("nothing was changed; a secret is never overwritten by a guess"),
+        Why::NoSuchPlace => Error::problems("--take names what is not there", problems).hint("nothing was changed"),
+        Why::Unknown => {
+            Error::problems("the hub needs secrets that are known nowhere", problems).hint("nothing was changed")
+        }
+    }
 }
 
 fn bound_to(ledger: &Ledger) -> Option<ClusterId> {

@@ -294,3 +294,24 @@ fn a_secret_that_must_be_shared_is_not_made_anew() {
     given.replace(&needs[0], Source::Given, Secret::new("from-its-operator".into()));
     assert!(with(&given, None).is_ok());
 }
+
+/// The headline says what is wrong, not what else could be.
+#[test]
+fn every_refusal_says_what_it_is() {
+    let id = ClusterId::Uid(ID.into());
+    let refused = |needs: &[Need], local: &Ledger, cluster: Option<&Ledger>, take: &[(&str, &str)]| {
+        let take = take.iter().map(|(name, place)| ((*name).to_owned(), (*place).to_owned())).collect();
+        reconcile(&sources(needs, local, cluster, &[], &id, &take)).unwrap_err()
+    };
+    let ours = installed();
+    let brought = Need { name: "client".into(), kind: SecretKind::Text, ..Need::default() };
+    let unknown = refused(std::slice::from_ref(&brought), &ours, Some(&ours), &[]);
+    assert_eq!(unknown.message, "the hub needs secrets that are known nowhere");
+    assert!(unknown.problems[0].fix.as_ref().unwrap().contains("secrets set client"), "{unknown:?}");
+    for place in [("a", "nowhere"), ("z", "here")] {
+        let error = refused(&needs(), &ours, Some(&ours), &[place]);
+        assert_eq!(error.message, "--take names what is not there");
+    }
+    let differs = refused(&[needs()[0].clone(), brought], &ours, Some(&installed()), &[]);
+    assert!(differs.message.contains("differ between the places") && differs.problems.len() == 3, "{differs:?}");
+}

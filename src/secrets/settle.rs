@@ -29,6 +29,20 @@ pub(super) struct Settled {
     pub(super) how: How,
 }
 
+/// Why a secret is not decided; what is told first stands last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Why {
+    /// No place knows it.
+    Unknown,
+    /// A person decided for what is not there.
+    NoSuchPlace,
+    /// Places know different ones.
+    Differs,
+}
+
+/// A secret that is not decided.
+pub(super) type Unsettled = (Why, Problem);
+
 /// One place's word on a secret.
 struct Side<'s> {
     place: &'s str,
@@ -80,10 +94,10 @@ fn sides<'s>(sources: &Sources<'s>, name: &str) -> Vec<Side<'s>> {
 
 /// The value that holds: the one that all agree on, that a person chose, or that a ledger knows to
 /// have replaced all others.
-fn winner<'s, 'a>(sources: &Sources<'_>, name: &str, sides: &'a [Side<'s>]) -> Result<Option<&'a Side<'s>>, Problem> {
+fn winner<'s, 'a>(sources: &Sources<'_>, name: &str, sides: &'a [Side<'s>]) -> Result<Option<&'a Side<'s>>, Unsettled> {
     if let Some(place) = sources.take.get(name) {
         let chosen = sides.iter().find(|side| side.place == place);
-        return chosen.map(Some).ok_or_else(|| no_such_place(name, place, sides));
+        return chosen.map(Some).ok_or_else(|| (Why::NoSuchPlace, no_such_place(name, place, sides)));
     }
     let replaces_all = |side: &&Side<'_>| {
         sides.iter().all(|other| {
@@ -95,7 +109,7 @@ fn winner<'s, 'a>(sources: &Sources<'_>, name: &str, sides: &'a [Side<'s>]) -> R
         })
     };
     match sides.iter().find(replaces_all) {
-        None if !sides.is_empty() => Err(difference(sources, name, sides)),
+        None if !sides.is_empty() => Err((Why::Differs, difference(sources, name, sides))),
         found => Ok(found),
     }
 }
@@ -105,7 +119,7 @@ pub(super) fn settle(
     ledger: &Ledger,
     name: &str,
     need: Option<&Need>,
-) -> Result<Settled, Problem> {
+) -> Result<Settled, Unsettled> {
     let in_cluster = sources.cluster.and_then(|ledger| ledger.entries.get(name));
     let here = sources.local.entries.get(name);
     let sides = sides(sources, name);
@@ -114,7 +128,7 @@ pub(super) fn settle(
         // What was made here and no bundle of this hub uses need not be kept anywhere.
         (None, Some(here)) if need.is_none() => (here.clone(), How::Unused),
         (None, Some(here)) => (here.clone(), How::New),
-        (None, None) => return Err(unknown(sources, name, need)),
+        (None, None) => return Err((Why::Unknown, unknown(sources, name, need))),
     };
     if let Some(need) = need {
         entry.describe(need);

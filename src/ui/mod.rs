@@ -152,6 +152,11 @@ impl Ui {
         Ok(())
     }
 
+    /// Whether a question would get an answer: from a person, or from `--yes`.
+    pub fn can_ask(&self) -> bool {
+        self.options.yes || (self.terminal && io::stdin().is_terminal())
+    }
+
     /// Asks a question; no is the default.
     ///
     /// # Errors
@@ -160,7 +165,7 @@ impl Ui {
         if self.options.yes {
             return Ok(true);
         }
-        if !self.terminal || !io::stdin().is_terminal() {
+        if !self.can_ask() {
             return Err(Error::user("nobody can be asked whether to go on")
                 .because("this is not a terminal")
                 .hint("look at the plan, then run the same command with --yes"));

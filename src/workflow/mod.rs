@@ -54,6 +54,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     for chart in &loaded.charts {
         if let Some(part) = parts.get(&chart.name) {
             problems.extend(compose::unknown_references(loaded, chart, &part.edited, &part.references, ledger));
+            problems.extend(compose::doubtful_references(loaded, chart, &part.edited, &part.doubtful, ledger));
         }
     }
     let manifest = manifest(loaded, ledger, &packages, &parts);
@@ -80,7 +81,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
         warnings: &warnings,
         unchecked: &unchecked,
     };
-    files.insert("REVIEW.md".to_owned(), review.text());
+    files.insert(bundle::REVIEW_FILE.to_owned(), review.text());
     let archives = packages.into_values().map(Package::into_archive).collect();
     Ok(Validated { draft: Draft { manifest, files }, warnings, unchecked, archives, lock })
 }
@@ -175,10 +176,7 @@ fn secrets(loaded: &Loaded, ledger: &Ledger, parts: &Parts) -> Vec<SecretEntry> 
         brought::add(&mut secrets, chart, &part.references);
     }
     for secret in &mut secrets {
-        secret.fingerprint = match ledger.entries.get(&secret.name) {
-            Some(entry) if !entry.provisional => ledger.fingerprint(&entry.value),
-            _ => "provisional".to_owned(),
-        };
+        secret.name_value(ledger);
     }
     secrets
 }

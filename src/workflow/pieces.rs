@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Packages;
 use crate::archive::{Archive, ChartContent, Package};
-use crate::brought::Reference;
+use crate::brought::{Almost, Reference};
 use crate::bundle::{ChartEdits, Previous};
 use crate::chart::Chart;
 use crate::compose::{self, Overrides};
@@ -25,6 +25,8 @@ pub(super) struct Part {
     pub(super) overrides: Document,
     /// Where they name secrets that a person brings.
     pub(super) references: Vec<Reference>,
+    /// What is nearly such a name.
+    pub(super) doubtful: Vec<Almost>,
     pub(super) overrides_text: String,
     pub(super) edits: Option<Value>,
     /// Where edits were made: the files as they are now, and what was kept earlier.
@@ -125,6 +127,6 @@ fn part(loaded: &Loaded, chart: &Chart, previous: &Previous) -> Made {
             (text, laid.document.value)
         })?;
     edited.push(kept(edits.as_ref().unwrap_or(&Value::Object(Map::new()))));
-    let (overrides_text, Overrides { document: overrides, references, problems }) = overlay(&edited);
-    Ok((Part { rendered, overrides, references, overrides_text, edits, edited }, problems))
+    let (overrides_text, Overrides { document: overrides, references, doubtful, problems }) = overlay(&edited);
+    Ok((Part { rendered, overrides, references, doubtful, overrides_text, edits, edited }, problems))
 }

@@ -34,6 +34,11 @@ dask-gateway:
 impl Hub<'_> {
     /// Installs the umbrella of daskhub by plain helm, as a person would.
     pub(super) fn made_by_hand(&self, values: &str) {
+        self.made_by_hand_as(&self.namespace, values);
+    }
+
+    /// As [`Self::made_by_hand`], under a release name of the person's choice.
+    fn made_by_hand_as(&self, release: &str, values: &str) {
         assert_eq!(self.run(&["charts", "pull", "daskhub"]).code, Some(0));
         assert_eq!(self.run(&["render", "daskhub", "--output-dir", "elsewhere"]).code, Some(0));
         std::fs::remove_dir_all(self.env.path(".helm-iris")).unwrap();
@@ -42,7 +47,7 @@ impl Hub<'_> {
         let umbrella = cached.into_iter().find(ours).unwrap();
         self.env.write("by-hand.yaml", values);
         let values = self.env.path("by-hand.yaml");
-        let args = ["install", &self.namespace, umbrella.to_str().unwrap(), "--create-namespace", "-f"];
+        let args = ["install", release, umbrella.to_str().unwrap(), "--create-namespace", "-f"];
         self.helm(&[&args[..], &[values.to_str().unwrap()]].concat());
         std::fs::remove_file(values).unwrap();
     }
@@ -226,4 +231,35 @@ fn a_hub_whose_secrets_are_elsewhere_is_not_given_new_ones() {
     assert!(run.stderr.contains("its secrets were not found: cookie-secret"), "{run}");
     hub.refused(&[], &["its secrets were not found"]);
     assert_eq!(hub.data("other-hub"), before);
+}
+
+/// A release of another name: Helm would let nobody else touch its objects, so the plan stops; after the
+/// way that it tells, the hub is ours with the secrets that it had.
+#[test]
+fn a_hub_of_another_release_is_not_called_new() {
+    let Some(testbed) = Testbed::take() else { return };
+    for (word, helm) in testbed.helms() {
+        let hub = testbed.hub(&format!("other-{word}"), &helm);
+        hub.made_by_hand_as("mine", BY_HAND);
+        let (before, state) = (hub.hub_secrets(), hub.state());
+        let uninstall = format!("helm uninstall mine -n {}", hub.namespace);
+        let words = ["belongs to the Helm release `mine`", "secrets adopt daskhub", &uninstall];
+        hub.refused(&[], &words);
+        let plan = hub.run(&["plan", "daskhub"]);
+        assert!(
+            plan.code == Some(1) && plan.stdout.is_empty() && words.iter().all(|word| plan.stderr.contains(word)),
+            "{plan}"
+        );
+        assert_eq!(hub.state().revisions, state.revisions);
+
+        let adopted = hub.adopt(&[]);
+        assert!(adopted.code == Some(0) && adopted.stderr.contains("release `mine`"), "{adopted}");
+        hub.refused(&[], &words);
+        hub.helm(&["uninstall", "mine"]);
+        hub.install(&[]);
+        let after = hub.hub_secrets();
+        for (key, value) in &before {
+            assert_eq!(after[key], *value, "{key}: somebody is logged out");
+        }
+    }
 }

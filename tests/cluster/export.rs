@@ -165,7 +165,10 @@ fn a_hub_is_installed_from_an_encrypted_store() {
     let (secrets, me) = (hub.env.secrets(), hub.identity());
     hub.done(&["secrets", "export", "--to", "age", "--recipient", &me]);
     let bytes = hub.env.read(&hub.age());
-    hub.install(&[]);
+    // As a clone of it, where nobody has agreed to the recipients: `--yes` does, and they are named.
+    std::fs::remove_dir_all(hub.env.path(".helm-iris")).unwrap();
+    let first = hub.install(&[]);
+    assert!(first.stderr.contains("is encrypted to 1 recipient: age1"), "{first}");
     let bound = hub.env.read(&hub.age());
     assert_ne!(bound, bytes, "it is bound to the cluster now");
     hub.install(&[]);

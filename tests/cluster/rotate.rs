@@ -9,6 +9,10 @@ use serde_json::Value;
 use super::{Hub, Testbed};
 use crate::common::Run;
 
+/// A secret that somebody else gave out.
+const BROUGHT: &str =
+    "values: {daskhub: {jupyterhub: {hub: {config: {Own: {secret_of_theirs: {secret: client-secret}}}}}}}\n";
+
 impl Hub<'_> {
     fn rotate(&self, more: &[&str]) -> Run {
         let run = self.run(&[&["secrets", "rotate", "--yes"], more].concat());
@@ -27,6 +31,24 @@ impl Hub<'_> {
     /// What Helm has of a release, as JSON.
     fn values_of(&self, release: &str) -> Value {
         serde_json::from_str(&self.helm(&["get", "values", release, "-o", "json"])).unwrap()
+    }
+
+    /// The bundle names the secrets that hold, as a render would, and is what is installed.
+    fn assert_bundle_is_true(&self) {
+        let list: Value = serde_json::from_str(&self.run(&["secrets", "list", "-o", "json"]).stdout).unwrap();
+        let bundle: Value = serde_yaml::from_str(&self.env.read(&format!("{}/bundle.yaml", self.namespace))).unwrap();
+        let named = |list: &Value| {
+            let pair = |one: &Value| (one["name"].to_string(), one["fingerprint"].to_string());
+            list.as_array().unwrap().iter().map(pair).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(named(&bundle["secrets"]), named(&list));
+        let plan = self.run(&["plan", "daskhub", "--bundle", &self.namespace, "--exit-code"]);
+        assert_eq!(plan.code, Some(0), "{plan}");
+        let installed = self.run(&["install", "daskhub", "--bundle", &self.namespace, "--yes"]);
+        assert!(installed.code == Some(0) && installed.stderr.contains("Nothing to change"), "{installed}");
+        let before = self.env.tree();
+        assert_eq!(self.run(&["render", "daskhub"]).code, Some(0));
+        before.assert_same(&self.env.tree());
     }
 
     /// Every place that knows the database's password says the same.
@@ -52,6 +74,8 @@ fn one_secret_gets_a_new_value_and_the_others_stay() {
         {
             assert!(run.stderr.contains(words), "no {words:?} in\n{run}");
         }
+        let command = "-l 'owner=helm,status!=deployed,name in (";
+        assert_eq!(run.stderr.replace("\n    ", " ").matches(command).count(), 2, "in the plan, and at the end: {run}");
         let after = hub.env.secrets();
         let changed: Vec<&String> =
             after.iter().filter(|(name, value)| before[*name] != **value).map(|(name, _)| name).collect();
@@ -62,6 +86,7 @@ fn one_secret_gets_a_new_value_and_the_others_stay() {
         let in_use = &in_use["jupyterhub"]["hub"]["config"]["SharedPasswordAuthenticator"]["user_password"];
         assert_eq!(in_use, &after["login-password"]);
         hub.env.assert_secrets_are_private();
+        hub.assert_bundle_is_true();
         // The control of both: an installation finds nothing to do.
         let again = hub.install(&[]);
         assert!(again.stderr.contains("Nothing to change"), "{again}");
@@ -114,13 +139,20 @@ fn secrets_past_the_values_are_rotated_too() {
 #[test]
 fn all_of_them() {
     let Some(testbed) = Testbed::take() else { return };
-    let hub = testbed.hub("rot-all", &testbed.helm3);
+    let hub = testbed.hub_with("rot-all", &testbed.helm3, BROUGHT);
+    hub.refused(&[], &["needs secrets that are known nowhere", "secrets set client-secret"]);
+    hub.private_file("given", "ghs_16C7e42F292c6912E7");
+    hub.done(&["secrets", "set", "client-secret", "--from-file", "given"]);
     hub.install(&[]);
     let before = hub.env.secrets();
     let run = hub.rotated(&["--all"]);
-    assert!(run.stderr.contains("everybody is logged out"), "{run}");
+    for words in ["everybody is logged out", "somebody else gives them out: client-secret", "secrets set NAME"] {
+        assert!(run.stderr.contains(words), "no {words:?} in\n{run}");
+    }
     let after = hub.env.secrets();
-    assert!(before.len() >= 7 && before.iter().all(|(name, value)| after[name] != *value), "{run}");
+    let kept: Vec<&String> =
+        before.iter().filter(|(name, value)| after[*name] == **value).map(|(name, _)| name).collect();
+    assert!(before.len() >= 8 && kept == ["client-secret"], "{kept:?} {run}");
     hub.assert_one_password();
     assert!(hub.install(&[]).stderr.contains("Nothing to change"));
 }

@@ -137,3 +137,25 @@ values:
     let env = TestEnv::with_site(site);
     snapshot("secrets_set__places", env.refused(&["render", "daskhub"]));
 }
+
+/// A slip would go to the chart as a map, in silence; a chart's own maps with a key `secret` may.
+#[test]
+fn what_is_nearly_a_reference_is_told() {
+    let own = "          Own:
+            id: {secret: 73914}
+            tls: {secret: my-tls, hosts: []}
+            features: {secret: true}
+            login: {secret: login-password, more: x}
+";
+    let site = SITE.replace("{secret: github-client-secret}", "{secret: github-client-secret, extra: 1}") + own;
+    let env = TestEnv::with_site(site);
+    let refused = env.refused(&["render", "daskhub"]);
+    assert!(!refused.stderr.contains("73914"), "it may be the secret itself: {refused}");
+    snapshot("secrets_set__nearly", refused);
+    env.edit("iris.yaml", ", extra: 1", "");
+    env.edit("iris.yaml", "{secret: 73914}", "id");
+    let run = env.ok(&["render", "daskhub"]);
+    assert!(run.stderr.contains("`jupyterhub.hub.config.Own.login` has `secret` and other keys (more)"), "{run}");
+    assert!(!run.stderr.contains("my-tls") && !run.stderr.contains("features"), "{run}");
+    assert!(env.read("dhub/daskhub/overrides.yaml").contains("my-tls"));
+}

@@ -1,7 +1,9 @@
 //! Where a machine keeps its ledger: in clear for its owner, or encrypted with age for git.
 
 mod moving;
+mod planted;
 mod refused;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -77,6 +79,12 @@ impl Hub {
         run
     }
 
+    /// Makes an encrypted store of the namespace `other`, with fewer secrets than daskhub needs there.
+    fn seal_gateway(&self) {
+        self.env.ok(&["render", "dask-gateway", "-n", "other", "--output-dir", "gateway"]);
+        self.env.ok(&["secrets", "export", "--to", "age", "-n", "other", "--recipient", &self.me]);
+    }
+
     /// Runs the program as somebody with another identity file.
     fn run_as(&self, identity: &Path, args: &[&str]) -> Run {
         let output = self.env.command(args).env("HELM_IRIS_AGE_IDENTITY", identity).output().unwrap();
@@ -131,10 +139,11 @@ impl Hub {
 fn filtered(text: &str) -> String {
     let word = |word: &str| {
         let letters: String = word.chars().filter(char::is_ascii_alphanumeric).collect();
-        let key = letters.starts_with("age1") && letters.len() == 62;
+        let key = letters.starts_with("age1") && (letters.len() == 62 || word.contains('…') && letters.len() > 4);
+        let shown = word.trim_matches(|letter: char| letter != '…' && !letter.is_ascii_alphanumeric());
         let fingerprint = letters.len() == 16 && letters.bytes().all(|byte| byte.is_ascii_hexdigit());
         match (key, fingerprint) {
-            (true, _) => word.replace(&letters, "[AGE1]"),
+            (true, _) => word.replace(shown, "[AGE1]"),
             (_, true) => word.replace(&letters, "[FINGERPRINT….]"),
             _ => word.to_owned(),
         }

@@ -48,9 +48,7 @@ fn an_encrypted_store_renders_the_same_bundle() {
 #[test]
 fn new_secrets_go_into_the_encrypted_store() {
     let hub = sealed();
-    hub.env.ok(&["render", "dask-gateway", "-n", "other", "--output-dir", "gateway"]);
-    let args = ["secrets", "export", "--to", "age", "-n", "other", "--recipient", &hub.me];
-    hub.env.ok(&args);
+    hub.seal_gateway();
     let before = hub.env.read("other.secrets.age");
     hub.env.ok(&["render", "daskhub", "-n", "other"]);
     assert_ne!(hub.env.read("other.secrets.age"), before);

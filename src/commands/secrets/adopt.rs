@@ -7,12 +7,12 @@ use clap::Args;
 use super::Outcome;
 use crate::bundle::manifest::SecretEntry;
 use crate::cli::{Environment, GlobalArgs, TargetArgs};
-use crate::commands::runtime;
+use crate::commands::{runtime, store};
 use crate::compose;
 use crate::error::{Error, Result};
 use crate::kube::Cluster;
 use crate::load::{self, Loaded};
-use crate::observe;
+use crate::observe::{self, ReleaseKey};
 use crate::plan;
 use crate::secrets::{Ledger, Need, Note, Reconciled, Sources, StoredLedger, Written, cluster, reconcile};
 use crate::ui::{Ui, table};
@@ -38,7 +38,7 @@ pub struct AdoptArgs {
 pub(super) fn run(args: &AdoptArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     let take = decisions(&args.take)?;
     let loaded = load::load(&args.target.request(global, environment, None))?;
-    let _alone = loaded.store.hold()?;
+    let _alone = store::hold(&loaded.store, ui)?;
     let ledger = loaded.ledger()?;
     runtime()?.block_on(async {
         let cluster = global.connection(environment).open().await?;
@@ -75,7 +75,7 @@ async fn adopt(
     let store = loaded.store.path().display().to_string();
     let mut agreed: Option<Ledger> = None;
     for _ in 0..LOOKS {
-        let (stored, observe::FoundSecrets { found, unshared }) =
+        let (stored, observe::FoundSecrets { found, unshared, owners }) =
             futures::try_join!(cluster::read(cluster, namespace), observe::found_secrets(cluster, namespace, &wanted))?;
         let reconciled = reconcile(&Sources {
             needs: &needs,
@@ -107,12 +107,16 @@ async fn adopt(
                 return Ok(Outcome::Declined);
             }
         }
+        store::agree_to_write(&loaded.store, &for_here, ui)?;
         if keep(loaded, cluster, stored.as_ref(), (&for_cluster, &for_here)).await? == Written::Done {
             ui.status("They are in the ledger now. Nothing else was changed, and nobody is logged out.");
-            ui.hint(&format!(
-                "see what an installation would change, and say yes or no: helm iris install {} -n {namespace}",
-                loaded.chart
-            ));
+            let next = format!("helm iris install {} -n {namespace}", loaded.chart);
+            ui.hint(&match others(loaded, &owners) {
+                None => format!("see what an installation would change, and say yes or no: {next}"),
+                Some(other) => {
+                    format!("the hub belongs to the Helm release `{other}`; the ways to go on are told by: {next}")
+                }
+            });
             return Ok(Outcome::Done);
         }
         agreed = Some(for_cluster);
@@ -120,6 +124,15 @@ async fn adopt(
     Err(Error::user("somebody else works on the secrets of this hub at the same time")
         .because(format!("the ledger in the cluster was written {LOOKS} times meanwhile"))
         .hint("run the same command again: it looks anew"))
+}
+
+/// The release that the hub belongs to, where it is not one of those that an installation would make.
+fn others<'o>(loaded: &Loaded, owners: &'o BTreeMap<String, ReleaseKey>) -> Option<&'o str> {
+    let namespace = loaded.namespace.as_str();
+    let is_ours = |(of, name): &ReleaseKey| {
+        of == namespace && loaded.charts.iter().any(|chart| chart.release_name(namespace) == *name)
+    };
+    owners.values().find(|owner| !is_ours(owner)).map(|(_, name)| name.as_str())
 }
 
 fn nothing_there(namespace: &str, cluster: &Cluster) -> Error {

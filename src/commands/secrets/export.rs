@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::StoreArgs;
 use crate::commands::Outcome;
+use crate::commands::store::{agree, hold};
 use crate::error::{Error, Result};
 use crate::kube::Connection;
 use crate::secrets::{Ledger, LocalStore, Moved, Recipients, cluster};
@@ -55,12 +56,15 @@ pub(super) async fn run(args: &ExportArgs, hub: &Hub, ui: &Ui) -> Result<Outcome
         Place::Cluster => return to_cluster::run(hub, ui).await,
         Place::Age => {
             let fetched = fetched(hub, ui).await?;
-            let _alone = hub.store.hold()?;
+            let _alone = hold(&hub.store, ui)?;
+            if recipients.is_none() {
+                agree(&hub.store, ui)?;
+            }
             told_of_age(hub, &hub.store.move_to_age(fetched, recipients)?, ui);
         }
         Place::File => {
             let fetched = fetched(hub, ui).await?;
-            let _alone = hub.store.hold()?;
+            let _alone = hold(&hub.store, ui)?;
             told_of_file(hub, &hub.store.move_to_file(fetched)?, ui);
         }
     }
@@ -87,14 +91,11 @@ async fn fetched(hub: &Hub, ui: &Ui) -> Result<Option<Ledger>> {
 
 fn told_of_age(hub: &Hub, moved: &Moved, ui: &Ui) {
     let path = hub.store.path().display();
-    let readers = match moved.readers {
-        1 => "1 recipient can read it".to_owned(),
-        many => format!("{many} recipients can read it"),
-    };
+    let readers = hub.store.readers(&moved.readers);
     ui.status(&if moved.written {
-        format!("Wrote {path}: {readers}")
+        format!("Wrote {path}, which can be read by {readers}")
     } else {
-        format!("{path} is up to date: {readers}")
+        format!("{path} is up to date, and can be read by {readers}")
     });
     told_of_removed(moved.removed.as_deref(), ui);
     if moved.shut_out {

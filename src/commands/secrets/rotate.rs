@@ -1,4 +1,5 @@
-//! `helm iris secrets rotate`: new values for secrets in use, by a plan like any other.
+//! `helm iris secrets rotate`: new values for secrets in use, by a plan like any other. The bundle names
+//! them from then on.
 
 use std::path::PathBuf;
 
@@ -57,6 +58,9 @@ pub(super) fn run(args: &RotateArgs, global: &GlobalArgs, environment: &Environm
     }
     let reviewed = Reviewed::of_bundle(bundle, args.store.site_file.as_deref(), environment)?;
     let chosen = chosen(args, reviewed.bundle.manifest())?;
+    if args.all {
+        tell_left_out(reviewed.bundle.manifest(), ui);
+    }
     runtime()?.block_on(rotate(args, reviewed, &chosen, (global, environment), ui))
 }
 
@@ -84,6 +88,16 @@ fn chosen(args: &RotateArgs, manifest: &Manifest) -> Result<Vec<SecretEntry>> {
     args.names.iter().map(one).collect()
 }
 
+/// Which secrets `--all` does not mean.
+fn tell_left_out(manifest: &Manifest, ui: &Ui) {
+    let brought = manifest.secrets.iter().filter(|secret| !secret.kind.can_be_made());
+    let names: Vec<&str> = brought.map(|secret| secret.name.as_str()).collect();
+    if !names.is_empty() {
+        ui.warning(&format!("not replaced, because somebody else gives them out: {}", names.join(", ")));
+        ui.hint(&format!("get new ones there, then for each: helm iris secrets set NAME -n {}", manifest.namespace));
+    }
+}
+
 async fn rotate(
     args: &RotateArgs,
     reviewed: Reviewed,
@@ -109,11 +123,12 @@ async fn rotate(
         let plan = session.plan(&secrets, false)?;
         (secrets, plan)
     };
-    let Some(agreed) = session.agreed(&plan, environment, ui).await? else {
+    let Some(agreed) = session.agreed(&plan, &secrets, environment, ui).await? else {
         return Ok(Outcome::Declined);
     };
     // On this machine first: from here on the same command, or an installation, finishes what this begins.
-    session.reviewed.remember()?;
+    session.reviewed.remember(ui)?;
+    session.reviewed.name_secrets(&secrets.ledger, ui)?;
     session.apply(&plan, &secrets, &agreed, Level::Ready, ui).await?;
     ui.status("");
     ui.status("The new values are in use.");
@@ -205,11 +220,7 @@ async fn history(args: &RotateArgs, session: &Session, ui: &Ui) -> Result<()> {
         apply::prune(&session.cluster, &old).await?;
         ui.status("They are removed.");
     } else {
-        let names: Vec<&str> = releases.iter().map(|release| release.name.as_str()).collect();
-        ui.hint(&format!(
-            "to remove them later: kubectl delete secret -n {namespace} -l 'owner=helm,status!=deployed,name in ({})'",
-            names.join(",")
-        ));
+        ui.hint(&format!("to remove them later: {}", plan::prune_command(manifest)));
     }
     Ok(())
 }

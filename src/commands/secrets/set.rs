@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::StoreArgs;
 use crate::cli::Environment;
+use crate::commands::store;
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::library::{Library, require_name};
@@ -39,7 +40,7 @@ pub(super) fn run(args: &SetArgs, store: &LocalStore, environment: &Environment,
     let site = Site::load(site_file.as_deref())?;
     let library =
         Library::new([Some(site.folder.clone()), environment.config_folder.clone()].into_iter().flatten().collect());
-    let _alone = store.hold()?;
+    let _alone = store::hold(store, ui)?;
     let mut ledger = match store.read()? {
         Some(ledger) => ledger,
         None => Ledger::create()?,
@@ -49,6 +50,7 @@ pub(super) fn run(args: &SetArgs, store: &LocalStore, environment: &Environment,
     check(&need, &value, &ledger)?;
     let before = ledger.entries.get(name).filter(|entry| !entry.provisional).cloned();
     ledger.replace(&need, Source::Given, value);
+    store::agree_to_write(store, &ledger, ui)?;
     store.write_if_changed(&ledger)?;
     tell(&need, before.as_ref(), &ledger, store, ui);
     Ok(())

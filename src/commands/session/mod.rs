@@ -62,8 +62,15 @@ impl Session {
     ///
     /// # Errors
     /// Whatever would keep the plan from being applied: no helm, an archive that is not at hand.
-    pub(super) async fn agreed(&self, plan: &Plan, environment: &Environment, ui: &Ui) -> Result<Option<Agreed>> {
+    pub(super) async fn agreed(
+        &self,
+        plan: &Plan,
+        secrets: &Reconciled,
+        environment: &Environment,
+        ui: &Ui,
+    ) -> Result<Option<Agreed>> {
         ui.block(&plan::lines(plan).join("\n"));
+        self.reviewed.agree_to_write(&secrets.ledger, ui)?;
         if plan.is_empty() {
             return Ok(Some(Agreed { helm: None }));
         }
@@ -108,7 +115,7 @@ impl Session {
         let interrupt = Interrupt::on_signals()?;
         let sources = self.reviewed.sources(&self.cluster, &self.observed);
         let ledger = apply::secure(&self.cluster, plan, secrets, self.observed.ledger.as_ref(), &sources).await?;
-        self.reviewed.keep(&ledger)?;
+        self.reviewed.keep(&ledger, ui)?;
         let number = self.note_begin(plan).await?;
         let executor = Executor {
             cluster: &self.cluster,

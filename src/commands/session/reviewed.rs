@@ -7,6 +7,7 @@ use crate::archive::Cache;
 use crate::bundle::Bundle;
 use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
 use crate::cli::Environment;
+use crate::commands::store;
 use crate::error::{Error, Result};
 use crate::kube::Cluster;
 use crate::load::Loaded;
@@ -14,6 +15,7 @@ use crate::observe::Observed;
 use crate::plan::Desired;
 use crate::secrets::{Ledger, LocalStore, Need, Sources};
 use crate::site::Site;
+use crate::ui::Ui;
 
 /// A bundle with the secrets and archives of this machine.
 pub(in crate::commands) struct Reviewed {
@@ -85,25 +87,36 @@ impl Reviewed {
         releases.map(desired).collect()
     }
 
+    /// Names who will read an encrypted store, where it was not written here before.
+    pub(in crate::commands) fn agree_to_write(&self, ledger: &Ledger, ui: &Ui) -> Result<()> {
+        store::agree_to_write(&self.store, ledger, ui)
+    }
+
     /// Keeps this machine's ledger, as it is now.
-    pub(in crate::commands) fn remember(&mut self) -> Result<()> {
-        self.write(&self.ledger)?;
+    pub(in crate::commands) fn remember(&mut self, ui: &Ui) -> Result<()> {
+        self.write(&self.ledger, ui)?;
         self.stored = Some(self.ledger.clone());
         Ok(())
     }
 
+    /// Lets the bundle name the secrets that hold, as the next render would.
+    pub(in crate::commands) fn name_secrets(&mut self, ledger: &Ledger, ui: &Ui) -> Result<()> {
+        let _alone = store::hold(&self.store, ui)?;
+        self.bundle.name_secrets(ledger)
+    }
+
     /// Keeps the secrets that hold: on this machine, and for the reader in the bundle.
-    pub(in crate::commands) fn keep(&self, ledger: &Ledger) -> Result<()> {
+    pub(in crate::commands) fn keep(&self, ledger: &Ledger, ui: &Ui) -> Result<()> {
         if *ledger == self.ledger {
             return Ok(());
         }
-        self.write(ledger)?;
+        self.write(ledger, ui)?;
         self.bundle.write_secrets(ledger)
     }
 
     /// A question may have stood for an hour: what somebody brought meanwhile is not written over.
-    fn write(&self, ledger: &Ledger) -> Result<()> {
-        let _alone = self.store.hold()?;
+    fn write(&self, ledger: &Ledger, ui: &Ui) -> Result<()> {
+        let _alone = store::hold(&self.store, ui)?;
         if self.store.read()? != self.stored {
             return Err(Error::user(format!("{} was changed while this command ran", self.store_path))
                 .because("somebody may have brought a secret, or moved them")

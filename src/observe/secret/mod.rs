@@ -12,6 +12,7 @@ use crate::bundle::manifest::SecretEntry;
 use crate::chart::release::AdoptFrom;
 use crate::error::{Error, Result};
 use crate::kube::Cluster;
+use crate::observe::ReleaseKey;
 use crate::redact::Secret;
 use crate::secrets::Found;
 pub(super) use in_use::in_use;
@@ -28,7 +29,9 @@ pub async fn found(cluster: &Cluster, namespace: &str, wanted: &[SecretEntry]) -
     let mut found = pick(wanted, &secrets)?;
     let (shared, unshared) = shared::found(cluster, wanted).await?;
     found.extend(shared);
-    Ok(FoundSecrets { found, unshared })
+    // Others may belong to anything.
+    let own = places.iter().filter(|from| !from.if_none).map(|from| from.secret.as_str());
+    Ok(FoundSecrets { found, unshared, owners: secrets.owners(own) })
 }
 
 /// What was found of a hub's secrets.
@@ -38,6 +41,8 @@ pub struct FoundSecrets {
     pub found: Vec<Found>,
     /// Ledgers of other namespaces that may not be read, by secret.
     pub unshared: BTreeMap<String, Error>,
+    /// To which releases the Secrets belong that charts make for themselves, by name.
+    pub owners: BTreeMap<String, ReleaseKey>,
 }
 
 /// What is where it must be; then, if a hub is there at all, what may be about something else.

@@ -10,6 +10,7 @@ use super::values;
 use crate::chart::release::AdoptFrom;
 use crate::error::Result;
 use crate::kube::{Cluster, denied};
+use crate::observe::{ReleaseKey, made_by};
 
 /// Data by key.
 type Data = BTreeMap<String, Vec<u8>>;
@@ -22,7 +23,10 @@ const HUB: &str = "hub";
 
 /// Secrets by name.
 #[derive(Default)]
-pub(super) struct Secrets(BTreeMap<String, Data>);
+pub(super) struct Secrets {
+    data: BTreeMap<String, Data>,
+    owners: BTreeMap<String, ReleaseKey>,
+}
 
 impl Secrets {
     /// Reads those that the places name, and those that these say win over them.
@@ -37,8 +41,8 @@ impl Secrets {
         }
         let mut secrets = Self::default();
         secrets.add(cluster, namespace, names).await?;
-        let more: BTreeSet<String> = secrets.0.values().filter_map(values::existing_secret).collect();
-        let more = more.into_iter().filter(|name| !secrets.0.contains_key(name)).collect();
+        let more: BTreeSet<String> = secrets.data.values().filter_map(values::existing_secret).collect();
+        let more = more.into_iter().filter(|name| !secrets.data.contains_key(name)).collect();
         secrets.add(cluster, namespace, more).await?;
         Ok(secrets)
     }
@@ -49,19 +53,27 @@ impl Secrets {
             let secret = cluster.get::<KubeSecret>(Some(namespace), &name).await;
             secret.map(|secret| (name, secret)).map_err(|error| denied(&error, &cluster.server, &doing))
         });
-        let there = try_join_all(reads).await?.into_iter().filter_map(|(name, secret)| Some((name, secret?)));
-        self.0.extend(there.map(|(name, secret)| (name, data_of(secret))));
+        for (name, secret) in try_join_all(reads).await?.into_iter().filter_map(|(name, secret)| Some((name, secret?)))
+        {
+            self.owners.extend(made_by(&secret.metadata).map(|owner| (name.clone(), owner)));
+            self.data.insert(name, data_of(secret));
+        }
         Ok(())
+    }
+
+    /// The releases to which those of these names belong.
+    pub(super) fn owners<'n>(&self, names: impl Iterator<Item = &'n str>) -> BTreeMap<String, ReleaseKey> {
+        names.filter_map(|name| Some((name.to_owned(), self.owners.get(name)?.clone()))).collect()
     }
 
     /// The names that a place stands for, as far as they are there.
     pub(super) fn names<'s>(&'s self, pattern: &'s str) -> impl Iterator<Item = &'s str> {
-        self.0.keys().map(String::as_str).filter(move |name| fits(pattern, name))
+        self.data.keys().map(String::as_str).filter(move |name| fits(pattern, name))
     }
 
     /// The database that the hub's values lead to.
     pub(super) fn database(&self) -> Option<values::Database> {
-        values::database(self.0.get(HUB)?)
+        values::database(self.data.get(HUB)?)
     }
 
     /// What a place holds, and in which Secret. Where the hub's own values name another Secret for its secrets, that one
@@ -70,9 +82,9 @@ impl Secrets {
     /// # Errors
     /// Bytes that are no text: why.
     pub(super) fn value(&self, from: &AdoptFrom) -> Result<Option<(String, String)>, &'static str> {
-        let Some(own) = self.0.get(&from.secret) else { return Ok(None) };
+        let Some(own) = self.data.get(&from.secret) else { return Ok(None) };
         let existing = values::existing_secret(own);
-        let winning = existing.as_ref().and_then(|name| self.0.get(name));
+        let winning = existing.as_ref().and_then(|name| self.data.get(name));
         let text = |data: &Data| {
             let bytes = data.get(&from.key).cloned();
             bytes.map(|bytes| String::from_utf8(bytes).map_err(|_| "it is not text")).transpose()
@@ -93,7 +105,8 @@ impl Secrets {
         let data = |pairs: &[(&str, &[u8])]| {
             pairs.iter().map(|(key, bytes)| ((*key).to_owned(), bytes.to_vec())).collect::<Data>()
         };
-        Self(secrets.iter().map(|(name, pairs)| ((*name).to_owned(), data(pairs))).collect())
+        let data = secrets.iter().map(|(name, pairs)| ((*name).to_owned(), data(pairs))).collect();
+        Self { data, ..Self::default() }
     }
 }
 

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use ::age::x25519;
+use hmac::{Hmac, KeyInit};
+use secrecy::ExposeSecret;
+use sha2::Sha256;
 
 use super::recipients::Recipients;
 use crate::error::{Error, Result};
@@ -13,8 +16,11 @@ use crate::redact::Secret;
 #[derive(Debug, Clone)]
 pub struct IdentityFile(PathBuf);
 
+/// What seals texts with a key.
+pub(super) type Seal = Hmac<Sha256>;
+
 /// The keys of an identity file.
-pub(super) struct Keys {
+pub(in crate::secrets) struct Keys {
     path: PathBuf,
     keys: Vec<x25519::Identity>,
 }
@@ -79,6 +85,12 @@ impl Keys {
     /// Each key as what opens files.
     pub(super) fn each(&self) -> impl Iterator<Item = &dyn ::age::Identity> {
         self.keys.iter().map(|key| key as &dyn ::age::Identity)
+    }
+
+    /// What each key seals with, for what nobody else must be able to have written.
+    pub(super) fn seals(&self) -> Vec<Seal> {
+        let seal = |key: &x25519::Identity| Seal::new_from_slice(key.to_string().expose_secret().as_bytes()).ok();
+        self.keys.iter().filter_map(seal).collect()
     }
 
     /// Who these keys are, for those who encrypt.

@@ -1,5 +1,6 @@
 //! The ledger as a file that is encrypted with age: it may be committed, and several people can read it.
 
+mod confirmed;
 mod identity;
 mod recipients;
 
@@ -10,6 +11,7 @@ use ::age::armor::{ArmoredReader, ArmoredWriter, Format};
 use ::age::{DecryptError, Decryptor, Encryptor};
 use secrecy::zeroize::Zeroizing;
 
+pub(super) use confirmed::Confirmed;
 pub use identity::IdentityFile;
 use identity::Keys;
 pub use recipients::Recipients;
@@ -50,15 +52,18 @@ impl AgeFile {
 
     /// Writes the file, if we can read it afterwards.
     pub(super) fn write(&self, contents: &Contents) -> Result<()> {
-        let keys = self.identity.read(&self.path)?;
-        if !contents.recipients.overlaps(&keys.recipients()) {
-            return Err(self.locked_out(&contents.recipients, &keys));
-        }
+        let keys = self.require_readable(&contents.recipients)?;
         let bytes = seal(contents)?;
         if self.open(&bytes, &keys)? != *contents {
             return Err(Error::bug(format!("{} would not say what it must", self.path.display())));
         }
         fs::write_durable(&self.path, &bytes, Access::Shared)
+    }
+
+    /// The keys with which a file for these recipients could be read; refused where there is none.
+    pub(super) fn require_readable(&self, recipients: &Recipients) -> Result<Keys> {
+        let keys = self.identity.read(&self.path)?;
+        if recipients.overlaps(&keys.recipients()) { Ok(keys) } else { Err(self.locked_out(recipients, &keys)) }
     }
 
     fn open(&self, bytes: &[u8], keys: &Keys) -> Result<Contents> {

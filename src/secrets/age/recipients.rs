@@ -53,14 +53,30 @@ impl Recipients {
         self.0.is_empty()
     }
 
+    /// Each shortened, one's own first and marked: for people to recognise.
+    pub fn brief(&self, own: &Self) -> String {
+        let short = |recipient: &String| {
+            let (start, end) = recipient.split_at(12.min(recipient.len()));
+            let end = &end[end.len().saturating_sub(6)..];
+            let mark = if own.0.contains_key(recipient) { " (yours)" } else { "" };
+            format!("{start}…{end}{mark}")
+        };
+        let mut all: Vec<&String> = self.0.keys().collect();
+        all.sort_by_key(|recipient| !own.0.contains_key(*recipient));
+        all.into_iter().map(short).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Those of these that are not among the others.
+    #[must_use]
+    pub fn without(&self, others: &Self) -> Self {
+        let mut left = self.clone();
+        left.0.retain(|recipient, _| !others.0.contains_key(recipient));
+        left
+    }
+
     /// Whether somebody is in both.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.0.keys().any(|recipient| other.0.contains_key(recipient))
-    }
-
-    /// Whether somebody of these is not among the others.
-    pub fn exceeds(&self, others: &Self) -> bool {
-        self.0.keys().any(|recipient| !others.0.contains_key(recipient))
     }
 }
 
@@ -117,7 +133,11 @@ mod tests {
         let text = format!("# who\n{}format: 1\n# recipient {}\n", recipients.head(), one());
         assert_eq!(Recipients::from_head(&text), Some(recipients.clone()));
         let only = Recipients::from_arguments(&[a]).unwrap();
-        assert!(recipients.exceeds(&only) && !only.exceeds(&recipients) && only.overlaps(&recipients));
+        assert!(only.without(&recipients).is_empty() && only.overlaps(&recipients));
+        let other = recipients.without(&only);
+        assert_eq!(other.len(), 1);
+        assert_eq!(other.brief(&only), format!("{}…{}", &b[..12], &b[56..]));
+        assert!(recipients.brief(&only).contains(" (yours)"));
         assert_eq!(Recipients::from_head("# recipient age1\nformat: 1\n"), None);
         assert!(Recipients::from_head("format: 1\n").unwrap().is_empty());
     }

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::Namespace;
 
 use super::{Hub, told_of_removed};
 use crate::commands::Outcome;
+use crate::commands::store::hold;
 use crate::error::{Error, Result};
 use crate::kube::{Cluster, denied};
 use crate::secrets::{Ledger, Written, cluster, missing, right_cluster};
@@ -41,7 +42,7 @@ pub(super) async fn run(hub: &Hub, ui: &Ui) -> Result<Outcome> {
         create(hub, &local, &cluster).await?;
         ui.status(&format!("Wrote the ledger (Secret {}) to {label}", cluster::NAME));
     }
-    let _alone = hub.store.hold()?;
+    let _alone = hold(&hub.store, ui)?;
     hub.store.remove(&local)?;
     told_of_removed(Some(&path), ui);
     Ok(Outcome::Done)
