@@ -61,10 +61,12 @@ pub mod compose;
 pub mod workflow;
 
 pub mod observe;
+pub mod volumes;
 
 pub mod plan;
 
 pub mod apply;
+pub mod uninstall;
 
 pub mod ui;
 

@@ -2,6 +2,8 @@
 
 mod report;
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::session::{BundleArgs, Session};
@@ -23,6 +25,9 @@ pub struct InstallArgs {
     /// Apply releases that are unchanged too
     #[arg(long)]
     pub force: bool,
+    /// Take back the volumes of a hub that was uninstalled, as this file says
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub reattach: Option<PathBuf>,
     /// How far to verify that the hub works
     #[arg(long, value_enum, default_value_t = Level::Ready)]
     pub verify: Level,
@@ -35,7 +40,8 @@ pub(super) fn run(args: &InstallArgs, global: &GlobalArgs, environment: &Environ
 
 async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     let reviewed = args.what.reviewed(global, environment, ui).await?;
-    let session = Session::open(reviewed, global, environment).await?;
+    let mut session = Session::open(reviewed, global, environment).await?;
+    session.reattach(args.reattach.as_deref()).await?;
     let secrets = session.reconcile()?;
     let plan = session.plan(&secrets, args.force)?;
     let Some(agreed) = session.agreed(&plan, environment, ui).await? else {

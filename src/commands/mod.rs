@@ -9,6 +9,7 @@ pub mod pull;
 pub mod render;
 pub mod secrets;
 pub mod session;
+pub mod uninstall;
 
 use clap::{Parser, Subcommand};
 
@@ -42,6 +43,8 @@ pub enum Command {
     /// Show what would change, ask, apply what was reviewed, wait until it is ready
     #[command(visible_alias = "upgrade")]
     Install(install::InstallArgs),
+    /// Take a hub away: show whose data is there, ask, and keep the data
+    Uninstall(uninstall::UninstallArgs),
     /// The ledger of a hub: list, show, export to another place
     Secrets(secrets::SecretsArgs),
     /// The facts of clouds: list, show, check, begin a new one
@@ -55,6 +58,7 @@ impl Cli {
     pub fn yes(&self) -> bool {
         match &self.command {
             Command::Install(args) => args.yes,
+            Command::Uninstall(args) => args.yes,
             Command::Secrets(args) => args.yes(),
             _ => false,
         }
@@ -81,6 +85,7 @@ pub fn run(cli: &Cli, environment: &Environment, ui: &Ui) -> Result<Outcome> {
         Command::Render(args) => render::run(args, &cli.global, environment, ui),
         Command::Plan(args) => plan::run(args, &cli.global, environment, ui),
         Command::Install(args) => install::run(args, &cli.global, environment, ui),
+        Command::Uninstall(args) => uninstall::run(args, &cli.global, environment, ui),
         Command::Profiles(args) => profiles::run(args, environment, ui),
         Command::Secrets(args) => secrets::run(args, &cli.global, environment, ui),
         Command::Charts(args) => charts::run(args, &cli.global, environment, ui),

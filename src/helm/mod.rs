@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
-pub use command::{Upgrade, chart_digest_of, description};
+pub use command::{Uninstall, Upgrade, chart_digest_of, description};
 pub use explain::{Explanation, explain};
 pub use scrub::Scrub;
 pub use version::{MINIMUM_VERSION, Version};
@@ -91,14 +91,11 @@ impl Helm {
         scrub: &Scrub,
         interrupt: &mut Interrupt,
     ) -> Result<()> {
-        let mut run = Run::guarded(&self.program, self.guard);
-        run.arguments(upgrade.arguments(cluster.context.as_deref())).folder(upgrade.folder).on_cluster(connection)?;
-        let finished = run.finish(interrupt).await?;
-        if finished.success {
-            return Ok(());
-        }
+        let mut run = self.guarded(upgrade.arguments(cluster.context.as_deref()), connection)?;
+        run.folder(upgrade.folder);
         let message = format!("helm could not apply the release `{}`", upgrade.release);
-        let (error, flag) = failure(&message, &finished, scrub, &upgrade.facts());
+        let failed = |finished: &Finished| failure(&message, finished, scrub, &upgrade.facts());
+        let Some((error, flag)) = run.finish(interrupt).await?.failed(failed) else { return Ok(()) };
         Err(match flag {
             Some(flag) => error
                 .hint(format!(
@@ -108,6 +105,31 @@ impl Helm {
                 .hint("then run the same command again"),
             None => error,
         })
+    }
+
+    /// Runs `helm uninstall`; a release that is gone already is as good as uninstalled.
+    ///
+    /// # Errors
+    /// As [`Self::upgrade_install`].
+    pub async fn uninstall(
+        &self,
+        uninstall: &Uninstall<'_>,
+        cluster: &Cluster,
+        connection: &Connection,
+        scrub: &Scrub,
+        interrupt: &mut Interrupt,
+    ) -> Result<()> {
+        let run = self.guarded(uninstall.arguments(cluster.context.as_deref()), connection)?;
+        let message = format!("helm could not uninstall the release `{}`", uninstall.release);
+        let failed = |finished: &Finished| failure(&message, finished, scrub, &uninstall.facts()).0;
+        run.finish(interrupt).await?.failed(failed).map_or(Ok(()), Err)
+    }
+
+    /// Helm on the cluster that we talk to; it ends with us.
+    fn guarded(&self, arguments: Vec<OsString>, connection: &Connection) -> Result<Run> {
+        let mut run = Run::guarded(&self.program, self.guard);
+        run.arguments(arguments).on_cluster(connection)?;
+        Ok(run)
     }
 
     /// Runs `helm pull`: the archive of a chart from its repository into a folder.
@@ -125,13 +147,10 @@ impl Helm {
         let mut run = Run::new(&self.program);
         run.arguments(["pull", chart, "--repo", repo, "--version", version, "--destination"]);
         run.arguments([into]);
-        let finished = run.finish(interrupt).await?;
-        if finished.success {
-            return Ok(());
-        }
         let facts = explain::Facts { release: chart, namespace: "", timeout_seconds: 0 };
         let message = format!("helm could not fetch {chart} {version} from {repo}");
-        Err(failure(&message, &finished, &Scrub::default(), &facts).0)
+        let failed = |finished: &Finished| failure(&message, finished, &Scrub::default(), &facts).0;
+        run.finish(interrupt).await?.failed(failed).map_or(Ok(()), Err)
     }
 }
 

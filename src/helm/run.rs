@@ -27,6 +27,13 @@ pub(super) struct Finished {
     pub stderr: String,
 }
 
+impl Finished {
+    /// What is told of it where it did not succeed.
+    pub(super) fn failed<T>(&self, told: impl FnOnce(&Self) -> T) -> Option<T> {
+        (!self.success).then(|| told(self))
+    }
+}
+
 pub(super) struct Run {
     command: Command,
     program: PathBuf,

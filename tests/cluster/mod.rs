@@ -24,6 +24,7 @@ mod shared;
 mod state;
 mod trouble;
 mod unanswered;
+mod uninstall;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -4,6 +4,8 @@ mod progress;
 mod reviewed;
 mod target;
 
+use std::path::Path;
+
 use super::pull;
 use crate::apply::{self, Executor, Level};
 use crate::cli::{Environment, GlobalArgs};
@@ -16,6 +18,7 @@ use crate::observe::{self, Observed};
 use crate::plan::{self, Plan};
 use crate::secrets::{Reconciled, reconcile};
 use crate::ui::Ui;
+use crate::volumes::{self, Attachment};
 use progress::Progress;
 pub(super) use reviewed::Reviewed;
 pub use target::BundleArgs;
@@ -27,6 +30,7 @@ pub(super) struct Session {
     pub(super) observed: Observed,
     connection: Connection,
     holder: Holder,
+    volumes: Attachment,
 }
 
 impl Session {
@@ -36,7 +40,23 @@ impl Session {
         let cluster = connection.open().await?;
         let observed = observe::observe(&cluster, reviewed.bundle.manifest()).await?;
         let holder = Holder::this_process(environment.user.as_deref());
-        Ok(Self { reviewed, cluster, observed, connection, holder })
+        Ok(Self { reviewed, cluster, observed, connection, holder, volumes: Attachment::default() })
+    }
+
+    /// Takes back the volumes of a hub that was uninstalled; without a file, none may wait for that.
+    pub(super) async fn reattach(&mut self, file: Option<&Path>) -> Result<()> {
+        let namespace = &self.reviewed.bundle.manifest().namespace;
+        match file {
+            None => volumes::refuse_waiting(&self.cluster, namespace).await?,
+            Some(file) => self.volumes = Attachment::plan(&self.cluster, namespace, file).await?,
+        }
+        // A database that comes back wants the password that it had.
+        self.observed.claims.extend(self.volumes.claims());
+        Ok(())
+    }
+
+    fn is_done(&self, plan: &Plan) -> bool {
+        plan.is_empty() && self.volumes.is_empty()
     }
 
     /// The secrets that hold.
@@ -64,8 +84,10 @@ impl Session {
     /// # Errors
     /// Whatever would keep the plan from being applied: no helm, an archive that is not at hand.
     pub(super) async fn agreed(&self, plan: &Plan, environment: &Environment, ui: &Ui) -> Result<Option<Agreed>> {
-        ui.block(&plan::lines(plan).join("\n"));
-        if plan.is_empty() {
+        let back = self.volumes.lines();
+        let gap = (!back.is_empty()).then(String::new);
+        ui.block(&plan::lines(plan).into_iter().chain(gap).chain(back).collect::<Vec<_>>().join("\n"));
+        if self.is_done(plan) {
             return Ok(Some(Agreed { helm: None }));
         }
         let helm = pull::find_helm(environment).await?;
@@ -83,7 +105,7 @@ impl Session {
         level: Level,
         ui: &Ui,
     ) -> Result<apply::Outcome> {
-        if plan.is_empty() {
+        if self.is_done(plan) {
             return self.work(plan, secrets, agreed, (level, None), ui).await;
         }
         apply::make_namespace(&self.cluster, plan).await?;
@@ -110,6 +132,7 @@ impl Session {
         let sources = self.reviewed.sources(&self.cluster, &self.observed);
         let ledger = apply::secure(&self.cluster, plan, secrets, self.observed.ledger.as_ref(), &sources).await?;
         self.reviewed.keep(&ledger)?;
+        self.volumes.apply(&self.cluster, &mut interrupt).await?;
         let executor = Executor {
             cluster: &self.cluster,
             connection: &self.connection,
