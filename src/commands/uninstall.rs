@@ -18,6 +18,7 @@ use crate::kube::{Cluster, Connection};
 use crate::lease::{self, Held, Holder};
 use crate::ui::{OutputFormat, Ui};
 use crate::uninstall::{self, Executor, Observed, Uninstall};
+use report::Left;
 use target::Target;
 
 /// The version of the plan's form as JSON and YAML.
@@ -87,7 +88,7 @@ async fn uninstall(args: &UninstallArgs, global: &GlobalArgs, environment: &Envi
     let work = Work { target: &target, connection: &connection, cluster: &cluster, observed: &observed, plan: &plan };
     if plan.is_empty() {
         let file = work.write_file(ui)?;
-        report::nothing(&plan, file.as_deref(), ui);
+        report::nothing(&plan, &work.left(file), ui);
         return Ok(Outcome::Done);
     }
     if !agreed(args, &plan, ui)? {
@@ -148,8 +149,13 @@ impl Work<'_> {
         };
         give_back(lease, done.is_ok(), ui).await;
         done?;
-        report::done(self.plan, file?.as_deref(), ui);
+        report::done(self.plan, &self.left(file?), ui);
         Ok(())
+    }
+
+    fn left(&self, file: Option<PathBuf>) -> Left {
+        let in_cluster_only = self.observed.ledger.is_some() && !self.target.has_secrets();
+        Left { file, in_cluster_only }
     }
 
     /// The Lease; none where there is no namespace to hold it in, or where we may not.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::look::Observed;
 use super::{Fate, Stay, Step, Uninstall, VolumeFate};
 use crate::apply::documents;
+use crate::chart::CLUSTER_NAMESPACE;
 use crate::error::{Error, Result};
 use crate::helm::chart_digest_of;
 use crate::observe::ReleaseState;
@@ -186,25 +187,24 @@ fn left_running(input: &Input<'_>, hub_goes: bool) -> Vec<Step> {
 }
 
 fn stays(input: &Input<'_>, ours: &Releases<'_>) -> Vec<Stay> {
-    let stay = |what: String, why: &str| Stay { what, why: why.to_owned() };
+    let stay = |kind: &str, name: &str, why: String| Stay { kind: kind.to_owned(), name: name.to_owned(), why };
     let mut stays = Vec::new();
     if input.observed.ledger.is_some() && !input.deletes_secrets {
-        stays.push(stay(format!("Secret {LEDGER}"), "the hub's secrets: what is kept cannot be used without them"));
+        stays.push(stay("secrets", LEDGER, "what is kept is of no use without them".to_owned()));
     }
     let foreign = input.observed.releases.iter().filter(|(name, _)| !ours.iter().any(|(our, _)| our == name));
-    stays.extend(foreign.map(|(name, _)| stay(format!("release {name}"), "not made by helm iris")));
+    stays.extend(foreign.map(|(name, _)| stay("release", name, "helm iris did not make it".to_owned())));
     match &input.observed.shared {
-        None => stays.push(stay("what all hubs share".to_owned(), "in helm-iris-system, where you may not look")),
+        None => stays.push(stay("release", "storage", format!("you may not look into {CLUSTER_NAMESPACE}"))),
         Some(shared) => stays.extend(shared.iter().map(|(name, state)| {
-            let users = users(state, &input.observed.volumes);
-            stay(format!("release {name}"), &format!("in helm-iris-system, shared by all hubs{users}"))
+            stay("release", name, format!("all hubs share it{}", users(state, &input.observed.volumes)))
         })),
     }
     if input.observed.dask_hidden {
-        stays.push(stay("DaskCluster objects".to_owned(), "you may not look at them; their pods are stopped"));
+        stays.push(stay("dask", "DaskClusters", "you may not look at them; their pods are stopped".to_owned()));
     }
     if input.observed.namespace_exists != Some(false) {
-        stays.push(stay(format!("namespace {}", input.namespace), "it may hold what others made"));
+        stays.push(stay("namespace", input.namespace, "it may hold what others made".to_owned()));
     }
     stays
 }
@@ -214,7 +214,7 @@ fn users(state: &ReleaseState, volumes: &Volumes) -> String {
     let classes = objects(state).filter(|object| object.kind == "StorageClass").map(|object| object.metadata.name);
     let users: BTreeSet<&String> = classes.filter_map(|class| volumes.users_of_classes.get(&class)).flatten().collect();
     let users: Vec<&str> = users.into_iter().map(String::as_str).collect();
-    if users.is_empty() { String::new() } else { format!("; volumes of it are in {}", users.join(", ")) }
+    if users.is_empty() { String::new() } else { format!("; it has volumes in {}", users.join(", ")) }
 }
 
 #[derive(Deserialize)]

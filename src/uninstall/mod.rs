@@ -134,8 +134,10 @@ pub enum Fate {
 /// Something that stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stay {
-    /// What.
-    pub what: String,
+    /// What it is: `secrets`, `release`, `dask` or `namespace`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
     /// Why.
     pub why: String,
 }

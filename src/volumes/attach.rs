@@ -118,12 +118,12 @@ impl Attachment {
     pub fn lines(&self) -> Vec<String> {
         let told = |step: &Step| {
             let Kept { owner, claim, volume } = &step.kept;
-            let what = match step.claim {
+            let (mark, what) = match step.claim {
                 Standing::Bound if !step.marked => return None,
-                Standing::Bound => format!("there; {} again when its claim is deleted", volume.policy),
-                Standing::Gone | Standing::Waits => format!("comes back: {}", volume.name),
+                Standing::Bound => ("~", format!("policy is {} again", volume.policy)),
+                Standing::Gone | Standing::Waits => ("+", "comes back".to_owned()),
             };
-            Some(format!("  + volume      {} ({owner}, {}) {what}", claim.name, claim.size))
+            Some(format!("  {mark} volume      {} ({owner}, {}): {what}", claim.name, claim.size))
         };
         self.steps.iter().filter_map(told).collect()
     }

@@ -79,7 +79,7 @@ fn byte_order_marks_and_carriage_returns_do_not_matter() {
     assert_eq!(bundle(format!("\u{feff}{plain}")), expected, "byte-order mark");
 }
 
-/// A 50 MB file is refused at once, and without reading it: in less memory than the file is large.
+/// A 50 MB file is refused at once, and without reading it: there is no memory for the program and the file.
 #[test]
 fn a_file_of_50_mb_is_refused_fast_and_in_little_memory() {
     const LIMIT_KB: &str = "70000";

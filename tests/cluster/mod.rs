@@ -25,6 +25,7 @@ mod state;
 mod trouble;
 mod unanswered;
 mod uninstall;
+mod uninstall_killed;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

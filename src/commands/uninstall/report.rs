@@ -1,9 +1,17 @@
 //! What is told while a hub goes, and after: what is left, why, and how to bring it back.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::ui::Ui;
 use crate::uninstall::{Fate, Step, Uninstall};
+
+/// What is left that a person should know of.
+pub(super) struct Left {
+    /// The file that brings the volumes back; none where none is kept.
+    pub file: Option<PathBuf>,
+    /// Whether this machine does not have the secrets that the cluster has.
+    pub in_cluster_only: bool,
+}
 
 /// Tells a step before it is done.
 pub(super) fn step(step: &Step, ui: &Ui) {
@@ -21,7 +29,7 @@ pub(super) fn step(step: &Step, ui: &Ui) {
 }
 
 /// Where there was nothing to do.
-pub(super) fn nothing(plan: &Uninstall, file: Option<&Path>, ui: &Ui) {
+pub(super) fn nothing(plan: &Uninstall, left: &Left, ui: &Ui) {
     let Uninstall { namespace, .. } = plan;
     ui.status("");
     if plan.stays.is_empty() && plan.volumes.is_empty() {
@@ -30,11 +38,11 @@ pub(super) fn nothing(plan: &Uninstall, file: Option<&Path>, ui: &Ui) {
         return;
     }
     ui.status(&format!("Nothing to uninstall: the hub in {namespace} is gone already."));
-    left(plan, file, ui);
+    tell_left(plan, left, ui);
 }
 
 /// The closing lines.
-pub(super) fn done(plan: &Uninstall, file: Option<&Path>, ui: &Ui) {
+pub(super) fn done(plan: &Uninstall, left: &Left, ui: &Ui) {
     ui.status("");
     let deleted = count(plan, &[Fate::Deleted]);
     let data = match (plan.deletes_data, deleted) {
@@ -43,10 +51,10 @@ pub(super) fn done(plan: &Uninstall, file: Option<&Path>, ui: &Ui) {
         (true, _) => ", and its data is deleted",
     };
     ui.status(&format!("{} in {} is uninstalled{data}.", plan.chart, plan.namespace));
-    left(plan, file, ui);
+    tell_left(plan, left, ui);
 }
 
-fn left(plan: &Uninstall, file: Option<&Path>, ui: &Ui) {
+fn tell_left(plan: &Uninstall, Left { file, in_cluster_only }: &Left, ui: &Ui) {
     let Uninstall { namespace, chart, .. } = plan;
     let mut lines = Vec::new();
     let kept = count(plan, &[Fate::Kept, Fate::KeptAlone]);
@@ -55,13 +63,13 @@ fn left(plan: &Uninstall, file: Option<&Path>, ui: &Ui) {
         lines.push(format!("Kept      {kept} volume{s}, also if the namespace {namespace} is deleted"));
     }
     if let Some(file) = file {
-        lines.push(format!("Come back helm iris install {chart} -n {namespace} --reattach {}", file.display()));
+        lines.push(format!("Back      helm iris install {chart} -n {namespace} --reattach {}", file.display()));
         lines.push(format!("Delete    helm iris uninstall {chart} -n {namespace} --delete-data"));
     }
     if !lines.is_empty() {
         ui.data(&lines.join("\n"));
     }
-    if kept > 0 && plan.stays.iter().any(|stay| stay.what.starts_with("Secret ")) {
+    if kept > 0 && *in_cluster_only {
         ui.hint(&format!(
             "before you delete the namespace, keep the secrets: helm iris secrets export --to file -n {namespace}"
         ));

@@ -58,6 +58,11 @@ impl Target {
         if self.folder == Path::new(".") { PathBuf::from(name) } else { self.folder.join(name) }
     }
 
+    /// Whether this machine has the hub's secrets.
+    pub(super) fn has_secrets(&self) -> bool {
+        self.store.exists().unwrap_or(false)
+    }
+
     /// What brings the volumes back that a plan keeps; none where it keeps none.
     pub(super) fn file_of(&self, cluster: &Cluster, observed: &Observed, plan: &Uninstall) -> Option<ReattachFile> {
         let fates = observed.volumes.all.iter().zip(&plan.volumes);
@@ -72,8 +77,9 @@ impl Target {
         if observed.ledger.is_some() {
             secrets.push(format!("Secret {LEDGER} in {}", self.namespace));
         }
-        if self.store.exists().unwrap_or(false) {
-            secrets.push(self.store.path().display().to_string());
+        if self.has_secrets() {
+            let path = self.store.path();
+            secrets.push(path.strip_prefix(".").unwrap_or(path).display().to_string());
         }
         let id = cluster.id.to_string();
         Some(ReattachFile::new((&self.chart, &self.namespace), &id, secrets, kept))

@@ -1,7 +1,7 @@
 //! The plan as text: what goes, whose data is there and what becomes of it, what stays.
 
 use crate::ui::table;
-use crate::uninstall::{Fate, Step, Uninstall, VolumeFate};
+use crate::uninstall::{Fate, Stay, Step, Uninstall, VolumeFate};
 
 /// The column of names is at least as wide as in the plan of an installation.
 const WIDTH: usize = 11;
@@ -14,14 +14,21 @@ pub(super) fn text(plan: &Uninstall) -> String {
         if plan.cluster == plan.server { plan.server.clone() } else { format!("{} ({})", plan.cluster, plan.server) };
     let mut lines = vec![format!("Uninstall from namespace {} in {place}", plan.namespace), String::new()];
     lines.extend(plan.operations.iter().filter_map(|operation| line(&operation.step)));
-    lines.extend(plan.stays.iter().map(|stay| format!("  = {} stays: {}", stay.what, stay.why)));
+    lines.extend(plan.stays.iter().map(stay));
     if !plan.volumes.is_empty() {
         lines.push(String::new());
         let rows: Vec<Vec<String>> = plan.volumes.iter().map(|volume| row(plan, volume)).collect();
-        let table = table(&["VOLUME OF", "CLAIM", "SIZE", "CLASS", "POLICY", "WHAT BECOMES OF IT"], &rows);
+        let table = table(&["VOLUME OF", "CLAIM", "SIZE", "CLASS", "POLICY", "THEN"], &rows);
         lines.extend(table.lines().map(|line| format!("  {line}")));
     }
     lines.join("\n")
+}
+
+fn stay(Stay { kind, name, why }: &Stay) -> String {
+    match kind.as_str() {
+        "release" => format!("  = {name:<WIDTH$} stays: {why}"),
+        _ => format!("  = {kind:<WIDTH$} {name} stays: {why}"),
+    }
 }
 
 fn line(step: &Step) -> Option<String> {
@@ -60,8 +67,8 @@ fn some<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
 fn row(plan: &Uninstall, volume: &VolumeFate) -> Vec<String> {
     let fate = match volume.fate {
         Fate::Kept => "kept",
-        Fate::KeptAlone => "kept, its claim goes",
-        Fate::Deleted => "DELETED for good",
+        Fate::KeptAlone => "kept, claim goes",
+        Fate::Deleted => "DELETED",
         Fate::Empty => "no volume yet",
     };
     let to = plan.operations.iter().find_map(|operation| match &operation.step {
