@@ -50,7 +50,7 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let outcome = session.apply(&plan, &secrets, &agreed, args.verify, ui).await?;
     let manifest = session.reviewed.bundle.manifest();
     let address = report::address(&session.cluster, manifest).await?;
-    report::print(&outcome, &plan, manifest, address.as_ref(), ui);
+    report::print(&outcome, session.is_done(&plan), manifest, address.as_ref(), ui);
     if args.what.bundle.is_some() {
         report::warn_of_clear_passwords(address.as_ref(), ui);
     }

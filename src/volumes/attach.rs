@@ -253,7 +253,7 @@ async fn free(cluster: &Cluster, namespace: &str, Kept { claim, volume, .. }: &K
     });
     let fields = json!({"spec": {"claimRef": claim}});
     let patched = cluster.patch::<PersistentVolume>(None, &volume.name, &fields).await;
-    patched.map_err(|error| denied(&error, &cluster.server, &format!("attach the volume {}", volume.name)))
+    patched.map_err(|error| marks::refused(&error, cluster, &format!("attach the volume {}", volume.name)))
 }
 
 /// Makes a claim for its volume; one that is there already is as good.

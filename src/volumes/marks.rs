@@ -50,21 +50,36 @@ pub(super) async fn unmark(cluster: &Cluster, name: &str, policy: &str) -> Resul
         "spec": {"persistentVolumeReclaimPolicy": policy},
     });
     let patched = cluster.patch::<PersistentVolume>(None, name, &fields).await;
-    patched.map_err(|error| denied(&error, &cluster.server, &format!("change the volume {name}")))
+    patched.map_err(|error| refused(&error, cluster, &format!("change the volume {name}")))
+}
+
+/// As [`denied`]; rights on volumes are not those of a namespace.
+pub(super) fn refused(error: &::kube::Error, cluster: &Cluster, doing: &str) -> Error {
+    match error {
+        ::kube::Error::Api(status) if status.is_forbidden() => {
+            granted(Error::user(format!("not allowed to {doing}")).because(&status.message))
+        }
+        other => denied(other, &cluster.server, doing),
+    }
+}
+
+/// Who can help: volumes belong to the whole cluster.
+fn granted(error: Error) -> Error {
+    error
+        .hint("an administrator of the cluster can run this command")
+        .hint("or let you: kubectl create clusterrole helm-iris-volumes --verb=get,list,patch --resource=persistentvolumes")
+        .hint("then: kubectl create clusterrolebinding helm-iris-volumes --clusterrole=helm-iris-volumes --user=YOU")
 }
 
 /// Somebody who may not look at volumes, or not change them, cannot keep what is in them.
 pub(super) fn not_allowed(why: &str, namespace: &str) -> Error {
-    Error::user("you may not look after the volumes of this cluster, so their data cannot be made safe")
+    let error = Error::user("you may not look after the volumes of this cluster, so their data cannot be made safe")
         .because(why)
-        .because("nothing was removed")
-        .hint("an administrator of the cluster can run this command")
-        .hint("or let you: kubectl create clusterrole helm-iris-volumes --verb=get,list,patch --resource=persistentvolumes")
-        .hint("then: kubectl create clusterrolebinding helm-iris-volumes --clusterrole=helm-iris-volumes --user=YOU")
-        .hint(format!(
-            "or see what is there (helm list -n {namespace}) and use helm uninstall: the claims of users and of the \
-             database stay then, and so does their data, until somebody deletes the claims or the namespace"
-        ))
+        .because("nothing was removed");
+    granted(error).hint(format!(
+        "or see what is there (helm list -n {namespace}) and use helm uninstall: the claims of users and of the database \
+         stay then, and so does their data, until somebody deletes the claims or the namespace"
+    ))
 }
 
 /// The claim that is written on a volume.

@@ -97,7 +97,7 @@ pub(super) async fn kept(cluster: &Cluster, namespace: &str) -> Result<Vec<Stand
 /// One volume by its name.
 pub(super) async fn volume(cluster: &Cluster, name: &str) -> Result<Option<StandingVolume>> {
     let found = cluster.get::<PersistentVolume>(None, name).await;
-    let found = found.map_err(|error| denied(&error, &cluster.server, &format!("look at the volume {name}")))?;
+    let found = found.map_err(|error| marks::refused(&error, cluster, &format!("look at the volume {name}")))?;
     Ok(found.map(standing_volume))
 }
 

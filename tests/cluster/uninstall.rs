@@ -353,6 +353,9 @@ fn another_hub_than_was_asked_for_is_left_alone() {
     let run = hub.run(&["uninstall", "jupyterhub", "--yes"]);
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains(&format!("uninstall daskhub -n {}", hub.namespace)), "{run}");
+    let run = hub.run(&["uninstall", "storage", "--yes"]);
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.contains("shared by all hubs"), "{run}");
     let run = hub.run(&["uninstall", "daskhub"]);
     assert_eq!(run.code, Some(1), "{run}");
     assert!(run.stderr.contains("--yes"), "{run}");

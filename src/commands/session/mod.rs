@@ -43,10 +43,16 @@ impl Session {
         Ok(Self { reviewed, cluster, observed, connection, holder, volumes: Attachment::default() })
     }
 
-    /// Takes back the volumes of a hub that was uninstalled; without a file, none may wait for that.
+    /// Takes back the volumes of a hub that was uninstalled; without a file, none may wait for a new one.
     pub(super) async fn reattach(&mut self, file: Option<&Path>) -> Result<()> {
-        let namespace = &self.reviewed.bundle.manifest().namespace;
+        let manifest = self.reviewed.bundle.manifest();
+        let namespace = &manifest.namespace;
+        let is_new = !manifest
+            .releases
+            .iter()
+            .any(|entry| entry.namespace == *namespace && self.observed.release(entry).is_some());
         match file {
+            None if !is_new => {}
             None => volumes::refuse_waiting(&self.cluster, namespace).await?,
             Some(file) => self.volumes = Attachment::plan(&self.cluster, namespace, file).await?,
         }
@@ -55,7 +61,8 @@ impl Session {
         Ok(())
     }
 
-    fn is_done(&self, plan: &Plan) -> bool {
+    /// Whether nothing is to be done.
+    pub(super) fn is_done(&self, plan: &Plan) -> bool {
         plan.is_empty() && self.volumes.is_empty()
     }
 

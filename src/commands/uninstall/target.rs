@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::UninstallArgs;
 use crate::chart::release::Scope;
-use crate::chart::{self, Chart};
+use crate::chart::{self, CLUSTER_NAMESPACE, Chart};
 use crate::cli::{Environment, GlobalArgs};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kube::Cluster;
 use crate::library::Library;
 use crate::names::check_namespace;
@@ -39,6 +39,9 @@ impl Target {
         let given = global.kube.namespace.clone().or_else(|| environment.namespace.clone());
         let namespace = given.or_else(|| chart.spec.namespace.clone()).unwrap_or_else(|| chart.name.clone());
         check_namespace(&namespace)?;
+        if chart.spec.scope == Scope::Cluster || namespace == CLUSTER_NAMESPACE {
+            return Err(shared());
+        }
         // One that cannot be read was not installed by this program.
         let charts = library.chart_names()?.into_iter().filter_map(|name| chart::load(&library, &name).ok());
         let of_hubs = charts.filter(|chart| chart.spec.scope == Scope::Hub);
@@ -84,6 +87,15 @@ impl Target {
         let id = cluster.id.to_string();
         Some(ReattachFile::new((&self.chart, &self.namespace), &id, secrets, kept))
     }
+}
+
+/// What all hubs share is no hub's to take away.
+fn shared() -> Error {
+    Error::usage(format!("what is in {CLUSTER_NAMESPACE} is shared by all hubs of the cluster, and stays"))
+        .hint("name a hub: helm iris uninstall daskhub -n NAMESPACE")
+        .hint(format!(
+            "if no hub is left: helm list -n {CLUSTER_NAMESPACE}, then helm uninstall NAME -n {CLUSTER_NAMESPACE}"
+        ))
 }
 
 fn helm_chart(chart: &Chart) -> String {
