@@ -61,12 +61,14 @@ pub mod compose;
 pub mod workflow;
 
 pub mod observe;
+pub mod volumes;
 
 pub mod plan;
 
 pub mod applied;
 
 pub mod apply;
+pub mod uninstall;
 
 pub mod ui;
 

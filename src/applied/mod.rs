@@ -21,7 +21,7 @@ pub use pack::Unpacked;
 /// How many are kept.
 const KEPT: usize = 10;
 /// The label that tells them, with their number.
-const NUMBER: &str = "helm-iris/bundle";
+pub const NUMBER: &str = "helm-iris/bundle";
 /// SHA-256 of `bundle.yaml`.
 const DIGEST: &str = "helm-iris/digest";
 /// Who applied it.
@@ -142,6 +142,20 @@ pub async fn fetch(cluster: &Cluster, namespace: &str, number: u64) -> Result<Un
             .because(why)
             .hint("go back to another one: helm iris rollback --list")
     })
+}
+
+/// Forgets all bundles of a hub.
+///
+/// # Errors
+/// When that is not allowed.
+pub async fn remove_all(cluster: &Cluster, namespace: &str) -> Result<()> {
+    for applied in list(cluster, namespace).await? {
+        let secret = name(applied.number);
+        cluster.delete::<KubeSecret>(namespace, &secret, None).await.map_err(|error| {
+            denied(&error, &cluster.server, &format!("remove the applied bundle (Secret {secret}) in {namespace}"))
+        })?;
+    }
+    Ok(())
 }
 
 async fn read(cluster: &Cluster, namespace: &str, number: u64) -> Result<KubeSecret> {

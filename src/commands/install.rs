@@ -2,6 +2,8 @@
 
 pub(super) mod report;
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::session::{BundleArgs, Session};
@@ -26,6 +28,9 @@ pub struct InstallArgs {
     /// Overwrite what others have changed in the cluster (Helm 4; Helm 3 always does)
     #[arg(long)]
     pub force_conflicts: bool,
+    /// Take back the volumes of a hub that was uninstalled, as this file says
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub reattach: Option<PathBuf>,
     /// How far to verify that the hub works
     #[arg(long, value_enum, default_value_t = Level::Ready)]
     pub verify: Level,
@@ -38,7 +43,8 @@ pub(super) fn run(args: &InstallArgs, global: &GlobalArgs, environment: &Environ
 
 async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     let reviewed = args.what.reviewed(global, environment, ui).await?;
-    let session = Session::open(reviewed, global, environment).await?;
+    let mut session = Session::open(reviewed, global, environment).await?;
+    session.reattach(args.reattach.as_deref()).await?;
     let secrets = session.reconcile()?;
     let plan = session.plan(&secrets, args.force)?;
     let Some(agreed) = session.agreed(&plan, &secrets, environment, ui).await? else {
@@ -48,7 +54,7 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let outcome = session.apply(&plan, &secrets, &agreed, args.verify, ui).await?;
     let manifest = session.reviewed.bundle.manifest();
     let address = report::address(&session.cluster, manifest).await?;
-    report::print(&outcome, &plan, manifest, address.as_ref(), ui);
+    report::print(&outcome, session.is_done(&plan), manifest, address.as_ref(), ui);
     if args.what.bundle.is_some() {
         report::warn_of_clear_passwords(address.as_ref(), ui);
     }

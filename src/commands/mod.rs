@@ -11,6 +11,7 @@ pub mod rollback;
 pub mod secrets;
 pub mod session;
 mod store;
+pub mod uninstall;
 
 use clap::{Parser, Subcommand};
 
@@ -46,6 +47,8 @@ pub enum Command {
     Install(install::InstallArgs),
     /// Go back to the bundle that was applied before
     Rollback(rollback::RollbackArgs),
+    /// Take a hub away: show whose data is there, ask, and keep the data
+    Uninstall(uninstall::UninstallArgs),
     /// The ledger of a hub: list, show, export to another place
     Secrets(secrets::SecretsArgs),
     /// The facts of clouds: list, show, check, begin a new one
@@ -60,6 +63,7 @@ impl Cli {
         match &self.command {
             Command::Install(args) => args.yes,
             Command::Rollback(args) => args.yes,
+            Command::Uninstall(args) => args.yes,
             Command::Secrets(args) => args.yes(),
             _ => false,
         }
@@ -87,6 +91,7 @@ pub fn run(cli: &Cli, environment: &Environment, ui: &Ui) -> Result<Outcome> {
         Command::Plan(args) => plan::run(args, &cli.global, environment, ui),
         Command::Install(args) => install::run(args, &cli.global, environment, ui),
         Command::Rollback(args) => rollback::run(args, &cli.global, environment, ui),
+        Command::Uninstall(args) => uninstall::run(args, &cli.global, environment, ui),
         Command::Profiles(args) => profiles::run(args, environment, ui),
         Command::Secrets(args) => secrets::run(args, &cli.global, environment, ui),
         Command::Charts(args) => charts::run(args, &cli.global, environment, ui),

@@ -54,12 +54,10 @@ impl Upgrade<'_> {
         for values in self.values {
             arguments.extend(["--values".into(), OsString::from(values)]);
         }
-        arguments.extend(["--timeout".into(), OsString::from(format!("{}s", self.timeout_seconds))]);
+        arguments.extend(["--timeout".into(), seconds(self.timeout_seconds)]);
         arguments.extend(["--history-max", "10", "--description"].map(OsString::from));
         arguments.push(description(self.sha256).into());
-        if let Some(context) = context {
-            arguments.extend(["--kube-context", context].map(OsString::from));
-        }
+        arguments.extend(context_flag(context));
         arguments
     }
 
@@ -82,6 +80,38 @@ impl Upgrade<'_> {
     pub(super) fn facts(&self) -> Facts<'_> {
         Facts { release: self.release, namespace: self.namespace, timeout_seconds: self.timeout_seconds }
     }
+}
+
+/// One `helm uninstall`.
+#[derive(Debug, Clone, Copy)]
+pub struct Uninstall<'u> {
+    /// Release name.
+    pub release: &'u str,
+    /// Its namespace.
+    pub namespace: &'u str,
+    /// Seconds that hooks may take.
+    pub timeout_seconds: u64,
+}
+
+impl Uninstall<'_> {
+    /// The arguments. One that is gone already is no error, so that the same command can be run again.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let mut arguments = ["uninstall", self.release, "--namespace", self.namespace].map(OsString::from).to_vec();
+        arguments.extend(["--ignore-not-found".into(), "--timeout".into(), seconds(self.timeout_seconds)]);
+        arguments
+    }
+
+    pub(super) fn facts(&self) -> Facts<'_> {
+        Facts { release: self.release, namespace: self.namespace, timeout_seconds: self.timeout_seconds }
+    }
+}
+
+fn seconds(count: u64) -> OsString {
+    OsString::from(format!("{count}s"))
+}
+
+fn context_flag(context: Option<&str>) -> impl Iterator<Item = OsString> {
+    context.into_iter().flat_map(|context| ["--kube-context", context].map(OsString::from))
 }
 
 /// A word as a shell takes it for one word.

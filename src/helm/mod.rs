@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
-pub use command::{Upgrade, chart_digest_of, description};
+pub use command::{Uninstall, Upgrade, chart_digest_of, description};
 pub use explain::{Explanation, explain};
 pub use scrub::Scrub;
 pub use version::{MINIMUM_VERSION, Version};
 
-use crate::kube::Cluster;
+use crate::kube::{Cluster, Relay};
 use run::{Finished, Run};
 
 /// What of the environment decides which helm is used.
@@ -115,20 +115,14 @@ impl Helm {
         scrub: &Scrub,
         interrupt: &mut Interrupt,
     ) -> Result<(), Failure> {
-        let mut run = Run::guarded(&self.program, self.guard);
         let relay = cluster.relay().await?;
-        // Without the context, which is of a kubeconfig that helm does not get.
-        run.arguments(upgrade.arguments(None));
-        run.arguments(self.force_conflicts.then_some(CONFLICTS));
-        run.folder(upgrade.folder).through(&relay);
-        let mut finished = run.finish(interrupt.wait_for_now()).await?;
-        finished.stderr = finished.stderr.replace(relay.url().expose(), &cluster.server);
-        if finished.success {
-            return Ok(());
-        }
-        let message = format!("helm could not apply the release `{}`", upgrade.release);
-        let (error, flag) = failure(&message, &finished, scrub, &upgrade.facts());
+        let mut run = self.guarded(upgrade.arguments(None), &relay);
+        run.arguments(self.force_conflicts.then_some(CONFLICTS)).folder(upgrade.folder);
+        let finished = run.finish(interrupt.wait_for_now()).await?.about(&relay, cluster);
         let passing = explain::is_passing(&finished.stderr);
+        let message = format!("helm could not apply the release `{}`", upgrade.release);
+        let failed = |finished: &Finished| failure(&message, finished, scrub, &upgrade.facts());
+        let Some((error, flag)) = finished.failed(failed) else { return Ok(()) };
         let error = match flag {
             Some(CONFLICTS) => error.hint(format!("to overwrite it: the same command with {CONFLICTS}")),
             Some(flag) => error
@@ -140,6 +134,32 @@ impl Helm {
             None => error,
         };
         Err(Failure { error, passing })
+    }
+
+    /// Runs `helm uninstall`; a release that is gone already is as good as uninstalled.
+    ///
+    /// # Errors
+    /// As [`Self::upgrade_install`].
+    pub async fn uninstall(
+        &self,
+        uninstall: &Uninstall<'_>,
+        cluster: &Cluster,
+        scrub: &Scrub,
+        interrupt: &mut Interrupt,
+    ) -> Result<()> {
+        let relay = cluster.relay().await?;
+        let run = self.guarded(uninstall.arguments(), &relay);
+        let message = format!("helm could not uninstall the release `{}`", uninstall.release);
+        let failed = |finished: &Finished| failure(&message, finished, scrub, &uninstall.facts()).0;
+        run.finish(interrupt.wait_for_now()).await?.about(&relay, cluster).failed(failed).map_or(Ok(()), Err)
+    }
+
+    /// Helm on the cluster that we talk to, without a context, which is of a kubeconfig that it does not get;
+    /// it ends with us.
+    fn guarded(&self, arguments: Vec<OsString>, relay: &Relay) -> Run {
+        let mut run = Run::guarded(&self.program, self.guard);
+        run.arguments(arguments).through(relay);
+        run
     }
 
     /// Runs `helm pull`: the archive of a chart from its repository into a folder.
@@ -157,13 +177,10 @@ impl Helm {
         let mut run = Run::new(&self.program);
         run.arguments(["pull", chart, "--repo", repo, "--version", version, "--destination"]);
         run.arguments([into]);
-        let finished = run.finish(interrupt.wait()).await?;
-        if finished.success {
-            return Ok(());
-        }
         let facts = explain::Facts { release: chart, namespace: "", timeout_seconds: 0 };
         let message = format!("helm could not fetch {chart} {version} from {repo}");
-        Err(failure(&message, &finished, &Scrub::default(), &facts).0)
+        let failed = |finished: &Finished| failure(&message, finished, &Scrub::default(), &facts).0;
+        run.finish(interrupt.wait()).await?.failed(failed).map_or(Ok(()), Err)
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use super::guard;
 use crate::error::{Error, Result};
-use crate::kube::Relay;
+use crate::kube::{Cluster, Relay};
 
 /// More output than helm ever has; the rest is dropped.
 const MAX_OUTPUT: u64 = 1024 * 1024;
@@ -36,6 +36,18 @@ pub(super) struct Finished {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
+}
+
+impl Finished {
+    /// With the cluster's own address where helm names the door that it came through.
+    pub(super) fn about(self, relay: &Relay, cluster: &Cluster) -> Self {
+        Self { stderr: self.stderr.replace(relay.url().expose(), &cluster.server), ..self }
+    }
+
+    /// What is told of it where it did not succeed.
+    pub(super) fn failed<T>(&self, told: impl FnOnce(&Self) -> T) -> Option<T> {
+        (!self.success).then(|| told(self))
+    }
 }
 
 pub(super) struct Run {

@@ -11,12 +11,14 @@ use std::io::ErrorKind as IoKind;
 use std::time::Duration;
 
 use ::kube::api::{
-    DeleteParams, GetParams, ListParams, ObjectList, PartialObjectMeta, PostParams, Preconditions, TypeMeta,
+    DeleteParams, GetParams, ListParams, ObjectList, PartialObjectMeta, Patch, PatchParams, PostParams, Preconditions,
+    TypeMeta,
 };
 use ::kube::core::Request;
 use ::kube::{Client, Error as KubeError, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::Cluster;
 
@@ -24,6 +26,9 @@ use super::Cluster;
 /// for a person who waits.
 pub(super) const PAUSES: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
+
+/// Objects that are asked for at once.
+const PAGE: u32 = 500;
 
 impl Cluster {
     /// One object; none where the server says that there is none.
@@ -49,6 +54,33 @@ impl Cluster {
         let request = resource::<K>(namespace).list(&ListParams::default().labels(labels));
         let list: ObjectList<K> = self.fetch(&request.map_err(KubeError::BuildRequest)?).await?;
         Ok(list.items)
+    }
+
+    /// What is wanted of all objects of a kind that the labels pick. They are read page by page, and what is
+    /// not wanted is not kept: a cluster may have thousands.
+    ///
+    /// # Errors
+    /// When the list cannot be read whole.
+    pub async fn list_picked<K, T>(
+        &self,
+        namespace: Option<&str>,
+        labels: &str,
+        mut pick: impl FnMut(K) -> Option<T>,
+    ) -> Result<Vec<T>, KubeError>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned + Clone,
+    {
+        let mut params = ListParams::default().labels(labels).limit(PAGE);
+        let mut picked = Vec::new();
+        loop {
+            let request = resource::<K>(namespace).list(&params).map_err(KubeError::BuildRequest)?;
+            let page: ObjectList<K> = self.fetch(&request).await?;
+            picked.extend(page.items.into_iter().filter_map(&mut pick));
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => return Ok(picked),
+            }
+        }
     }
 
     /// Objects of a kind by field, e.g. `type=Warning` for events.
@@ -122,6 +154,18 @@ impl Cluster {
         let request =
             resource::<K>(namespace).replace(name, &PostParams::default(), body).map_err(KubeError::BuildRequest)?;
         send(&self.client, &request).await.map(drop)
+    }
+
+    /// Changes some fields of an object; null takes one away.
+    ///
+    /// # Errors
+    /// Also when it is not there.
+    pub async fn patch<K>(&self, namespace: Option<&str>, name: &str, fields: &Value) -> Result<(), KubeError>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let request = resource::<K>(namespace).patch(name, &PatchParams::default(), &Patch::Merge(fields));
+        self.client.request_text(request.map_err(KubeError::BuildRequest)?).await.map(drop)
     }
 
     /// Deletes an object; in exactly the state that a `resourceVersion` names, where one is given. One

@@ -201,6 +201,24 @@ fn begun(lease: &Lease) -> Vec<(String, String)> {
     notes.filter(|(key, _)| key.starts_with(BEGUN)).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
+impl Held {
+    /// Gives it back, and takes the Lease itself away: nobody is left who could be asked who was last.
+    ///
+    /// # Errors
+    /// When that is not allowed.
+    pub async fn remove(self) -> Result<()> {
+        self.renewal.abort();
+        let Self { cluster, namespace, holder, .. } = &self;
+        let Some(lease) = mine(cluster, namespace, holder).await else { return Ok(()) };
+        // In this very state: somebody else may have taken it a moment ago.
+        match cluster.delete::<Lease>(namespace, NAME, lease.metadata.resource_version.as_deref()).await {
+            Ok(()) => Ok(()),
+            Err(::kube::Error::Api(status)) if status.is_conflict() => Ok(()),
+            Err(error) => Err(denied(&error, &cluster.server, &format!("remove the Lease {NAME} in {namespace}"))),
+        }
+    }
+}
+
 /// The Lease, if it is still ours.
 async fn mine(cluster: &Cluster, namespace: &str, holder: &Holder) -> Option<Lease> {
     match look(cluster, namespace).await {

@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 pub use class::{Classes, DefaultClass};
-pub use release::{ReleaseState, as_failed, newest_if_any, newest_release, secret_name};
+pub use release::{ReleaseState, all_releases, as_failed, newest_if_any, newest_release, secret_name};
 pub use secret::{FoundSecrets, found as found_secrets};
 
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
@@ -129,7 +129,11 @@ async fn delivered(cluster: &Cluster, manifest: &Manifest) -> Result<BTreeMap<St
     Ok(futures::future::try_join_all(reads).await?.into_iter().flatten().collect())
 }
 
-async fn namespace_exists(cluster: &Cluster, name: &str) -> Result<Option<bool>> {
+/// Whether a namespace is there; unknown where we may not look.
+///
+/// # Errors
+/// When it is being deleted, or the cluster does not answer.
+pub async fn namespace_exists(cluster: &Cluster, name: &str) -> Result<Option<bool>> {
     match cluster.get::<Namespace>(None, name).await {
         Ok(None) => Ok(Some(false)),
         Ok(Some(namespace)) if namespace.metadata.deletion_timestamp.is_some() => {

@@ -1,5 +1,6 @@
 //! Releases as Helm keeps them: one Secret per revision, of type `helm.sh/release.v1`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Read, Write};
 
@@ -102,6 +103,29 @@ pub(super) async fn newest(cluster: &Cluster, namespace: &str, names: &[&str]) -
 /// When it cannot be read or understood.
 pub async fn newest_if_any(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<ReleaseState>> {
     Ok(newest(cluster, namespace, &[name]).await?.into_iter().flatten().next())
+}
+
+/// The newest revision of every release of a namespace by name, those that were made last first: the reverse
+/// of the order in which they need each other.
+///
+/// # Errors
+/// When any of them cannot be read or understood.
+pub async fn all_releases(cluster: &Cluster, namespace: &str) -> Result<Vec<(String, ReleaseState)>> {
+    let revisions = cluster
+        .list_metadata::<KubeSecret>(namespace, "owner=helm")
+        .await
+        .map_err(|error| denied(&error, &cluster.server, &format!("read Helm's releases (Secrets) in {namespace}")))?;
+    let made = |meta: &PartialObjectMeta<KubeSecret>| meta.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    let mut since = BTreeMap::new();
+    for revision in &revisions {
+        let Some(name) = revision.metadata.labels.as_ref().and_then(|labels| labels.get("name")) else { continue };
+        let oldest = since.entry(name.as_str()).or_insert_with(|| made(revision));
+        *oldest = made(revision).min(*oldest);
+    }
+    let mut names: Vec<&str> = since.keys().copied().collect();
+    names.sort_by_key(|name| std::cmp::Reverse(since[name]));
+    let states = newest(cluster, namespace, &names).await?;
+    Ok(names.into_iter().zip(states).filter_map(|(name, state)| Some((name.to_owned(), state?))).collect())
 }
 
 /// The newest revision of a release that helm has just written.

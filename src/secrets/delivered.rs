@@ -21,6 +21,11 @@ pub fn secret_name(chart: &str) -> String {
     format!("helm-iris-{chart}")
 }
 
+/// The labels of our Secrets.
+pub fn selector() -> String {
+    format!("{}={}", LABEL.0, LABEL.1)
+}
+
 /// Whether Kubernetes takes it as a key of a Secret.
 pub fn is_key(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');

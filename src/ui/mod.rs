@@ -165,15 +165,34 @@ impl Ui {
         if self.options.yes {
             return Ok(true);
         }
+        let answer = self.ask(&format!("{question} [y/N] ")).ok_or_else(|| {
+            nobody_to_ask("whether to go on").hint("look at the plan, then run the same command with --yes")
+        })?;
+        Ok(matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Asks for a word that must be typed, whatever `--yes` says; `flag` is how to give it where nobody
+    /// can be asked.
+    ///
+    /// # Errors
+    /// Where nobody can be asked.
+    pub fn confirm_by_name(&self, question: &str, name: &str, flag: &str) -> Result<bool> {
+        let answer = self.ask(&format!("{question} ")).ok_or_else(|| {
+            nobody_to_ask(&format!("to type `{name}`")).hint(format!("look at the plan, then add {flag}"))
+        })?;
+        Ok(answer == name)
+    }
+
+    /// What a person answers; none where nobody can be asked.
+    fn ask(&self, question: &str) -> Option<String> {
         if !self.can_ask() {
-            return Err(Error::user("nobody can be asked whether to go on")
-                .because("this is not a terminal")
-                .hint("look at the plan, then run the same command with --yes"));
+            return None;
         }
-        eprint_flush(&format!("{question} [y/N] "));
+        eprint_flush(question);
         let mut answer = String::new();
-        let read = io::stdin().lock().read_line(&mut answer);
-        Ok(read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+        // What cannot be read is no consent.
+        let _ = io::stdin().lock().read_line(&mut answer);
+        Some(answer.trim().to_owned())
     }
 
     /// Reads a secret: on a terminal a line that is not shown, else all of standard input.
@@ -215,6 +234,10 @@ impl Ui {
     fn raw(&self, text: &str) {
         let _ = io::stderr().lock().write_all(one_line_end(text).as_bytes());
     }
+}
+
+fn nobody_to_ask(what: &str) -> Error {
+    Error::user(format!("nobody can be asked {what}")).because("this is not a terminal")
 }
 
 /// Ends a text with one line end; in one piece, so that lines of others do not come in between.

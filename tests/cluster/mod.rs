@@ -27,6 +27,8 @@ mod shared;
 mod state;
 mod trouble;
 mod unanswered;
+mod uninstall;
+mod uninstall_killed;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

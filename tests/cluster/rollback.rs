@@ -5,7 +5,7 @@ use super::{Hub, Testbed};
 const CHANGED: [&str; 2] = ["--set", "users.idleTimeout=7200"];
 
 impl Hub<'_> {
-    fn back(&self, more: &[&str]) -> crate::common::Run {
+    fn goes_back(&self, more: &[&str]) -> crate::common::Run {
         let run = self.run(&[&["rollback", "--yes"], more].concat());
         assert_eq!(run.code, Some(0), "{run}");
         run
@@ -33,7 +33,7 @@ fn an_upgrade_is_undone_from_any_computer() {
         assert_ne!(first, second);
 
         let elsewhere = hub.elsewhere();
-        let run = elsewhere.back(&[]);
+        let run = elsewhere.goes_back(&[]);
         assert!(run.stderr.contains("Back to bundle 1 of 20") && run.stderr.contains("7200 -> 3600"), "{run}");
         assert_eq!(hub.values(), first, "without a site file that says so, and without the archives at hand");
         assert_eq!(hub.revision("postgresql"), 1, "only what had changed");
@@ -41,7 +41,7 @@ fn an_upgrade_is_undone_from_any_computer() {
         let list = hub.run(&["rollback", "--list"]);
         assert!(list.stdout.starts_with("BUNDLE  BEGUN") && list.stdout.contains("5.5.0"), "{list}");
         assert_eq!(list.stdout.lines().count(), 4, "{list}");
-        hub.back(&["--to", "2"]);
+        hub.goes_back(&["--to", "2"]);
         assert_eq!(hub.values(), second);
         assert_eq!(hub.env.secrets(), secrets);
     }
@@ -60,7 +60,7 @@ fn a_bad_upgrade_goes_back_to_the_last_good_one() {
     hub.env.write("iris.yaml", format!("{site}{fault}"));
     assert_eq!(hub.run(&["install", "daskhub", "--yes"]).code, Some(4));
     assert!(hub.run(&["rollback", "--list"]).stdout.contains("not to the end"));
-    let run = hub.back(&[]);
+    let run = hub.goes_back(&[]);
     assert!(run.stderr.contains("Back to bundle 1") && run.stderr.contains("change it too"), "{run}");
     assert_eq!(hub.values(), good);
 }

@@ -4,7 +4,6 @@ use crate::apply::{self, Address, Level};
 use crate::bundle::manifest::Manifest;
 use crate::error::Result;
 use crate::kube::Cluster;
-use crate::plan::Plan;
 use crate::ui::Ui;
 
 /// The ledger's name for the password with which users log in.
@@ -22,14 +21,14 @@ pub(in crate::commands) async fn address(cluster: &Cluster, manifest: &Manifest)
 /// Prints the closing lines.
 pub(in crate::commands) fn print(
     outcome: &apply::Outcome,
-    plan: &Plan,
+    unchanged: bool,
     manifest: &Manifest,
     address: Option<&Address>,
     ui: &Ui,
 ) {
     let what = &manifest.chart;
     ui.status("");
-    match (plan.is_empty(), outcome.level) {
+    match (unchanged, outcome.level) {
         (true, Level::Ready) => ui.status(&format!("Nothing to change: {what} is as the bundle says, and ready.")),
         (true, Level::None) => ui.status(&format!("Nothing to change: {what} is as the bundle says.")),
         (false, Level::Ready) => ui.status(&format!("{what} is installed and ready.")),

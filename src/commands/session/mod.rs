@@ -4,6 +4,8 @@ mod progress;
 mod reviewed;
 mod target;
 
+use std::path::Path;
+
 use super::pull;
 use crate::applied;
 use crate::apply::{self, Executor, Level};
@@ -17,6 +19,7 @@ use crate::observe::{self, Observed};
 use crate::plan::{self, Plan};
 use crate::secrets::{Reconciled, reconcile};
 use crate::ui::Ui;
+use crate::volumes::{self, Attachment};
 use progress::Progress;
 pub(super) use reviewed::Reviewed;
 pub use target::BundleArgs;
@@ -27,6 +30,7 @@ pub(super) struct Session {
     pub(super) cluster: Cluster,
     pub(super) observed: Observed,
     holder: Holder,
+    volumes: Attachment,
 }
 
 impl Session {
@@ -35,7 +39,30 @@ impl Session {
         let cluster = global.connection(environment).open().await?;
         let observed = observe::observe(&cluster, reviewed.bundle.manifest()).await?;
         let holder = Holder::this_process(environment.user.as_deref());
-        Ok(Self { reviewed, cluster, observed, holder })
+        Ok(Self { reviewed, cluster, observed, holder, volumes: Attachment::default() })
+    }
+
+    /// Takes back the volumes of a hub that was uninstalled; without a file, none may wait for a new one.
+    pub(super) async fn reattach(&mut self, file: Option<&Path>) -> Result<()> {
+        let manifest = self.reviewed.bundle.manifest();
+        let namespace = &manifest.namespace;
+        let is_new = !manifest
+            .releases
+            .iter()
+            .any(|entry| entry.namespace == *namespace && self.observed.release(entry).is_some());
+        match file {
+            None if !is_new => {}
+            None => volumes::refuse_waiting(&self.cluster, namespace).await?,
+            Some(file) => self.volumes = Attachment::plan(&self.cluster, namespace, file).await?,
+        }
+        // A database that comes back wants the password that it had.
+        self.observed.claims.extend(self.volumes.claims());
+        Ok(())
+    }
+
+    /// Whether nothing is to be done.
+    pub(super) fn is_done(&self, plan: &Plan) -> bool {
+        plan.is_empty() && self.volumes.is_empty()
     }
 
     /// The secrets that hold.
@@ -69,9 +96,11 @@ impl Session {
         environment: &Environment,
         ui: &Ui,
     ) -> Result<Option<Agreed>> {
-        ui.block(&plan::lines(plan).join("\n"));
+        let back = self.volumes.lines();
+        let gap = (!back.is_empty()).then(String::new);
+        ui.block(&plan::lines(plan).into_iter().chain(gap).chain(back).collect::<Vec<_>>().join("\n"));
         self.reviewed.agree_to_write(&secrets.ledger, ui)?;
-        if plan.is_empty() {
+        if self.is_done(plan) {
             return Ok(Some(Agreed { helm: None }));
         }
         let helm = pull::find_helm(environment).await?;
@@ -89,7 +118,7 @@ impl Session {
         level: Level,
         ui: &Ui,
     ) -> Result<apply::Outcome> {
-        if plan.is_empty() {
+        if self.is_done(plan) {
             return self.work(plan, secrets, agreed, (level, None), ui).await;
         }
         apply::make_namespace(&self.cluster, plan).await?;
@@ -117,6 +146,7 @@ impl Session {
         let ledger = apply::secure(&self.cluster, plan, secrets, self.observed.ledger.as_ref(), &sources).await?;
         self.reviewed.keep(&ledger, ui)?;
         let number = self.note_begin(plan).await?;
+        self.volumes.apply(&self.cluster, &mut interrupt.clone()).await?;
         let executor = Executor {
             cluster: &self.cluster,
             helm: agreed.helm.as_ref(),
