@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 use crate::archive::{Archive, Cache, ChartContent, MAX_ARCHIVE};
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, MANIFEST_FILE};
 use crate::error::{Error, Result};
 use crate::fs::{self, Access};
 
@@ -94,9 +94,9 @@ impl Unpacked {
     /// Writes the bundle into a folder, and its archives into the cache, where each gets the name of its content.
     ///
     /// # Errors
-    /// When the folder is there already with another bundle, or files cannot be written.
+    /// When there is another bundle in the folder already, or files cannot be written.
     pub fn write(&self, folder: &Path, cache: &Cache) -> Result<Bundle> {
-        if fs::exists(folder)? {
+        if fs::exists(&folder.join(MANIFEST_FILE))? {
             return Bundle::open(folder).and_then(|there| self.require_same(&there)).map_err(|error| {
                 error.hint(format!("remove the folder {}, then run the same command again", folder.display()))
             });

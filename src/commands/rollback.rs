@@ -12,6 +12,7 @@ use super::{Outcome, runtime};
 use crate::applied::{self, Applied};
 use crate::apply::Level;
 use crate::archive::Cache;
+use crate::bundle::Bundle;
 use crate::cli::{Environment, GlobalArgs};
 use crate::error::{Error, Result};
 use crate::kube::Cluster;
@@ -104,24 +105,25 @@ async fn back(
     (global, environment): (&GlobalArgs, &Environment),
     ui: &Ui,
 ) -> Result<Outcome> {
-    let wanted = |one: &&Applied| args.to.map_or(one.done, |number| one.number == number);
-    for target in all.iter().filter(wanted) {
-        refuse_an_older_hub(target, all)?;
-        let folder = PathBuf::from(format!("{namespace}-v{}", target.number));
-        let cache = Cache::new(environment.chart_cache.clone());
-        let bundle = applied::fetch(cluster, namespace, target.number).await?.write(&folder, &cache)?;
-        if bundle.digest() != target.digest {
-            return Err(Error::user(format!("bundle {} is not what was applied", target.number))
-                .because("its digest is another one: somebody has changed its Secret")
-                .hint(format!("see what it says in {}, and go back to another one", folder.display())));
-        }
+    let cache = Cache::new(environment.chart_cache.clone());
+    let planned = async |bundle: Bundle| {
         let reviewed = Reviewed::of_bundle(bundle, args.site_file.as_deref(), environment)?;
         let session = Session::open(reviewed, global, environment).await?;
         let secrets = session.reconcile()?;
         let plan = session.plan(&secrets, false)?;
-        if plan.is_empty() && args.to.is_none() {
+        Ok::<_, Error>((session, secrets, plan))
+    };
+    let wanted = |one: &&Applied| args.to.map_or(one.done, |number| one.number == number);
+    for target in all.iter().filter(wanted) {
+        let unpacked = applied::fetch(cluster, namespace, target.number).await?;
+        if args.to.is_none() && planned(unpacked.write(looked_at()?.path(), &cache)?).await?.2.is_empty() {
             continue;
         }
+        refuse_an_older_hub(target, all)?;
+        let folder = PathBuf::from(format!("{namespace}-v{}", target.number));
+        let bundle = unpacked.write(&folder, &cache)?;
+        require_unchanged(&bundle, target)?;
+        let (session, secrets, plan) = planned(bundle).await?;
         ui.status(&format!("Back to bundle {} of {}: it is in {}", target.number, when(target), folder.display()));
         let Some(agreed) = session.agreed(&plan, &secrets, environment, ui).await? else {
             return Ok(Outcome::Declined);
@@ -129,11 +131,25 @@ async fn back(
         let outcome = session.apply(&plan, &secrets, &agreed, Level::Ready, ui).await?;
         let manifest = session.reviewed.bundle.manifest();
         let address = report::address(&session.cluster, manifest).await?;
-        report::print(&outcome, false, manifest, address.as_ref(), ui);
+        report::print(&outcome, session.is_done(&plan), manifest, address.as_ref(), ui);
         ui.hint("the site file says what it said: change it too, or the next install brings the newer state back");
         return Ok(Outcome::Done);
     }
     Err(nothing_to_go_back_to(args, namespace))
+}
+
+/// A folder for a bundle that is only compared with what runs.
+fn looked_at() -> Result<tempfile::TempDir> {
+    tempfile::tempdir().map_err(|error| Error::user("cannot make a temporary folder").because(error))
+}
+
+fn require_unchanged(bundle: &Bundle, target: &Applied) -> Result<()> {
+    if bundle.digest() == target.digest {
+        return Ok(());
+    }
+    Err(Error::user(format!("bundle {} is not what was applied", target.number))
+        .because("its digest is another one: somebody has changed its Secret")
+        .hint(format!("see what it says in {}, and go back to another one", bundle.folder().display())))
 }
 
 fn when(target: &Applied) -> String {

@@ -41,6 +41,8 @@ fn an_upgrade_is_undone_from_any_computer() {
         let list = hub.run(&["rollback", "--list"]);
         assert!(list.stdout.starts_with("BUNDLE  BEGUN") && list.stdout.contains("5.5.0"), "{list}");
         assert_eq!(list.stdout.lines().count(), 4, "{list}");
+        let folders = |of: &Hub<'_>| ["v1", "v2", "v3"].map(|v| of.env.path(&format!("{}-{v}", of.namespace)).exists());
+        assert_eq!(folders(&elsewhere), [true, false, false], "only the one that it went back to");
         hub.goes_back(&["--to", "2"]);
         assert_eq!(hub.values(), second);
         assert_eq!(hub.env.secrets(), secrets);
