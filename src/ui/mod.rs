@@ -154,7 +154,12 @@ impl Ui {
 
     /// Whether a question would get an answer: from a person, or from `--yes`.
     pub fn can_ask(&self) -> bool {
-        self.options.yes || (self.terminal && io::stdin().is_terminal())
+        self.options.yes || self.is_attended()
+    }
+
+    /// Whether a person sits there.
+    fn is_attended(&self) -> bool {
+        self.terminal && io::stdin().is_terminal()
     }
 
     /// Asks a question; no is the default.
@@ -185,7 +190,7 @@ impl Ui {
 
     /// What a person answers; none where nobody can be asked.
     fn ask(&self, question: &str) -> Option<String> {
-        if !self.can_ask() {
+        if !self.is_attended() {
             return None;
         }
         eprint_flush(question);
@@ -201,7 +206,7 @@ impl Ui {
     /// Input that cannot be read, or is longer than `limit` bytes.
     pub fn read_secret(&self, prompt: &str, limit: u64) -> Result<Vec<u8>> {
         let failed = |error: io::Error| Error::user("standard input cannot be read").because(error);
-        if self.terminal && io::stdin().is_terminal() {
+        if self.is_attended() {
             eprint_flush(prompt);
             return console::Term::stderr().read_secure_line().map(String::into_bytes).map_err(failed);
         }
