@@ -5,7 +5,7 @@ mod report;
 use clap::Args;
 
 use super::session::{BundleArgs, Session};
-use super::{Outcome, runtime};
+use super::{Outcome, doctor, runtime};
 use crate::apply::Level;
 use crate::cli::{Environment, GlobalArgs};
 use crate::error::Result;
@@ -38,6 +38,7 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let session = Session::open(reviewed, global, environment).await?;
     let secrets = session.reconcile()?;
     let plan = session.plan(&secrets, args.force)?;
+    Box::pin(doctor::refuse(&session, &plan, environment)).await?;
     let Some(agreed) = session.agreed(&plan, environment, ui).await? else {
         return Ok(Outcome::Declined);
     };

@@ -2,6 +2,7 @@
 
 pub mod charts;
 pub mod complete;
+pub mod doctor;
 pub mod install;
 pub mod plan;
 pub mod profiles;
@@ -42,6 +43,8 @@ pub enum Command {
     /// Show what would change, ask, apply what was reviewed, wait until it is ready
     #[command(visible_alias = "upgrade")]
     Install(install::InstallArgs),
+    /// Whether a cluster is fit for a hub: what is in the way, and how to mend it
+    Doctor(doctor::DoctorArgs),
     /// The ledger of a hub: list, show, export to another place
     Secrets(secrets::SecretsArgs),
     /// The facts of clouds: list, show, check, begin a new one
@@ -70,6 +73,8 @@ pub enum Outcome {
     Declined,
     /// Something would change, and somebody asked to be told by the exit code.
     Changes,
+    /// The cluster is not fit for what would be installed; what was found is told already.
+    Unfit,
 }
 
 /// Runs a verb.
@@ -81,6 +86,7 @@ pub fn run(cli: &Cli, environment: &Environment, ui: &Ui) -> Result<Outcome> {
         Command::Render(args) => render::run(args, &cli.global, environment, ui),
         Command::Plan(args) => plan::run(args, &cli.global, environment, ui),
         Command::Install(args) => install::run(args, &cli.global, environment, ui),
+        Command::Doctor(args) => doctor::run(args, &cli.global, environment, ui),
         Command::Profiles(args) => profiles::run(args, environment, ui),
         Command::Secrets(args) => secrets::run(args, &cli.global, environment, ui),
         Command::Charts(args) => charts::run(args, &cli.global, environment, ui),

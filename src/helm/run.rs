@@ -14,8 +14,9 @@ use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::kube::Connection;
 
-/// More output than helm ever has; the rest is dropped.
-const MAX_OUTPUT: u64 = 1024 * 1024;
+/// More output than helm ever has; the rest is dropped. The objects of a chart with large CRDs are some
+/// megabytes.
+const MAX_OUTPUT: u64 = 16 * 1024 * 1024;
 /// How long helm gets to mark its release as failed after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(20);
 

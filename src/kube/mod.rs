@@ -5,6 +5,7 @@ mod explain;
 mod identity;
 mod proxy;
 mod request;
+mod survey;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use explain::{denied, explain};
 pub use identity::ClusterId;
 pub use proxy::ProxySettings;
 pub use request::is_passing;
+pub use survey::{Pick, Served};
 
 use crate::error::{Error, Result};
 use crate::redact::Secret;

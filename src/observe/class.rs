@@ -1,6 +1,7 @@
 //! Which StorageClass volumes get that name none.
 
 use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::error::Result;
 use crate::kube::{Cluster, denied};
@@ -35,18 +36,27 @@ pub(super) async fn defaults(cluster: &Cluster) -> Result<Classes> {
     }
 }
 
+/// Whether a class is marked as the default.
+pub fn is_default(metadata: &ObjectMeta) -> bool {
+    let marked =
+        |key: &&str| metadata.annotations.as_ref().and_then(|all| all.get(*key)).is_some_and(|is| is == "true");
+    DEFAULT.iter().any(marked)
+}
+
+/// Namespace and name of the Helm release that an object belongs to, if it belongs to one.
+pub fn made_by(metadata: &ObjectMeta) -> Option<(String, String)> {
+    let annotations = metadata.annotations.as_ref()?;
+    let release = annotations.get("meta.helm.sh/release-name").cloned();
+    annotations.get("meta.helm.sh/release-namespace").cloned().zip(release)
+}
+
 fn only_defaults(classes: &[StorageClass]) -> Vec<DefaultClass> {
     let mut defaults: Vec<_> = classes
         .iter()
-        .filter_map(|class| {
-            let annotations = class.metadata.annotations.as_ref()?;
-            let is_default = DEFAULT.iter().any(|key| annotations.get(*key).is_some_and(|value| value == "true"));
-            let release = annotations.get("meta.helm.sh/release-name").cloned();
-            let namespace = annotations.get("meta.helm.sh/release-namespace").cloned();
-            is_default.then(|| DefaultClass {
-                name: class.metadata.name.clone().unwrap_or_default(),
-                made_by: namespace.zip(release),
-            })
+        .filter(|class| is_default(&class.metadata))
+        .map(|class| DefaultClass {
+            name: class.metadata.name.clone().unwrap_or_default(),
+            made_by: made_by(&class.metadata),
         })
         .collect();
     defaults.sort_by(|one, two| one.name.cmp(&two.name));

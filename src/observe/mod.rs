@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 
-pub use class::{Classes, DefaultClass};
+pub use class::{Classes, DefaultClass, is_default, made_by};
 pub use release::{ReleaseState, newest_if_any, newest_release};
 pub use secret::{FoundSecrets, found as found_secrets};
 

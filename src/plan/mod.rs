@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::chart::release::Scope;
 use crate::secrets::Note;
 
-pub use build::{Desired, Input, build};
+pub use build::{Desired, Input, at_work, build, is_empty, no_class, several_classes};
 pub use compare::{Change, ValueChange};
 pub use handover::held;
 pub use losses::{hidden_hub, not_found};
