@@ -17,7 +17,7 @@ const USER_MEMORY: &str = "1G";
 const WORKER: (u64, &str) = (1, "2G");
 
 /// A pod that must find a node.
-struct Need<'w> {
+pub(super) struct Need<'w> {
     what: &'static str,
     setting: &'static str,
     room: Room,
@@ -49,16 +49,21 @@ pub(super) fn check(facts: &Facts, wanted: &Wanted) -> Verdict {
         verdict.findings.push(Finding::could_not_look("the pods of all namespaces", means));
     }
     for need in needs(wanted) {
-        let (finding, places) = of(&need, nodes, facts.used.seen());
-        verdict.findings.extend(finding);
-        words.extend(places.map(|places| format!("{places} more {}s", need.what)));
+        match of(&need, nodes, facts.used.seen()) {
+            Some(finding) => verdict.findings.push(finding),
+            None => words.push(format!("a {}", need.what)),
+        }
     }
-    let room = if words.is_empty() { String::new() } else { format!("; room for {}", words.join(", or ")) };
+    let room = match facts.used.seen() {
+        Some(_) if !words.is_empty() => format!("; room for {} now", words.join(" or ")),
+        _ => String::new(),
+    };
     verdict.summary = format!("{ready} of {} nodes ready{room}", nodes.len());
     verdict
 }
 
-fn needs(wanted: &Wanted) -> Vec<Need<'_>> {
+/// The pods that must find a node.
+pub(super) fn needs(wanted: &Wanted) -> Vec<Need<'_>> {
     let mut needs = Vec::new();
     if wanted.value("jupyterhub", "/singleuser").is_some() {
         let get = |path: &str| wanted.value("jupyterhub", &format!("/singleuser{path}"));
@@ -109,30 +114,22 @@ fn list(list: Option<&Value>) -> Vec<&Value> {
     list.and_then(Value::as_array).into_iter().flatten().collect()
 }
 
-/// What is wrong with the nodes for such a pod, and how many more of it find room.
-fn of(need: &Need<'_>, nodes: &[Node], used: Option<&BTreeMap<String, Room>>) -> (Option<Finding>, Option<u128>) {
+/// What is wrong with the nodes for such a pod.
+fn of(need: &Need<'_>, nodes: &[Node], used: Option<&BTreeMap<String, Room>>) -> Option<Finding> {
     let asks = format!("{} CPU and {}", shown_cores(need.room.cpu), shown_bytes(need.room.memory));
     let Need { what, setting, .. } = need;
-    let fitting: Vec<&Node> = nodes.iter().filter(|node| node.is_ready && need.may_run_on(node)).collect();
-    if fitting.is_empty() {
+    let willing: Vec<&Node> = nodes.iter().filter(|node| need.may_run_on(node)).collect();
+    if willing.is_empty() {
         let labels: Vec<String> = need.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let wants = if labels.is_empty() { String::new() } else { format!(" (it needs {})", labels.join(", ")) };
         let finding = Finding::warning("no-matching-node", format!("no ready node takes a {what}{wants}"))
             .because("by its labels or taints; unless an autoscaler makes one that does, it stays Pending")
             .fix("kubectl describe nodes   # under: Labels, Taints")
             .fix("then see `scheduling` in the site file");
-        return (Some(finding), None);
+        return Some(finding);
     }
-    let places = |node: &Node| {
-        let used = used.and_then(|used| used.get(&node.name)).copied().unwrap_or_default();
-        need.room.times_in(node.room.less(used))
-    };
-    if !fitting.iter().any(|node| need.room.times_in(node.room) > 0) {
-        let most = fitting
-            .iter()
-            .max_by_key(|node| (node.room.memory, node.room.cpu))
-            .map(|node| node.room)
-            .unwrap_or_default();
+    if !willing.iter().any(|node| need.fits(node.room)) {
+        let most = willing.iter().map(|node| node.room).max_by_key(|room| (room.memory, room.cpu)).unwrap_or_default();
         let seen = format!(
             "a {what} asks for {asks}, and the largest node has {} CPU and {}",
             shown_cores(most.cpu),
@@ -142,21 +139,41 @@ fn of(need: &Need<'_>, nodes: &[Node], used: Option<&BTreeMap<String, Room>>) ->
             .because("it never starts, however empty the cluster is")
             .fix(format!("ask for less in the site file: {setting}.memory.guarantee, {setting}.cpu.guarantee"))
             .fix("or add larger nodes: openstack coe nodegroup create CLUSTER NAME --flavor FLAVOR");
-        return (Some(finding), None);
+        return Some(finding);
     }
-    let Some(_) = used else { return (None, None) };
-    let places: u128 = fitting.into_iter().map(places).sum();
-    let full = (places == 0).then(|| {
+    let used = used?;
+    (!need.has_room(nodes, used)).then(|| {
         Finding::warning("no-room", format!("no node has room for a {what} now: it asks for {asks}"))
             .because("it stays Pending until something else ends, or a node is added")
             .fix("kubectl describe nodes   # under: Allocated resources")
             .fix("openstack coe cluster resize CLUSTER NODES")
-    });
-    (full, (places > 0).then_some(places))
+    })
 }
 
 impl Need<'_> {
+    /// The nodes that could take it if they were empty, the largest first: there the room is looked for.
+    pub(super) fn candidates<'n>(&self, nodes: &'n [Node]) -> Vec<&'n Node> {
+        let mut fitting: Vec<&Node> =
+            nodes.iter().filter(|node| self.may_run_on(node) && self.fits(node.room)).collect();
+        fitting.sort_by_key(|node| std::cmp::Reverse((node.room.memory, node.room.cpu)));
+        fitting
+    }
+
+    /// Whether one of the nodes that were looked at has room for it now.
+    pub(super) fn has_room(&self, nodes: &[Node], used: &BTreeMap<String, Room>) -> bool {
+        self.candidates(nodes)
+            .iter()
+            .any(|node| used.get(&node.name).is_some_and(|used| self.fits(node.room.less(*used))))
+    }
+
+    fn fits(&self, room: Room) -> bool {
+        self.room.cpu <= room.cpu && self.room.memory <= room.memory && self.room.pods <= room.pods
+    }
+
     fn may_run_on(&self, node: &Node) -> bool {
+        if !node.is_ready {
+            return false;
+        }
         let labelled = self.labels.iter().all(|(key, value)| node.labels.get(key) == Some(value));
         labelled && node.taints.iter().filter(|taint| taint.effect != "PreferNoSchedule").all(|taint| self.bears(taint))
     }
@@ -182,11 +199,5 @@ impl Room {
             memory: self.memory.saturating_sub(used.memory),
             pods: self.pods.saturating_sub(used.pods),
         }
-    }
-
-    /// How often this fits into a room.
-    fn times_in(self, room: Self) -> u128 {
-        let times = |one: u128, all: u128| all.checked_div(one).unwrap_or(u128::MAX);
-        times(self.cpu, room.cpu).min(times(self.memory, room.memory)).min(times(self.pods, room.pods))
     }
 }

@@ -51,7 +51,7 @@ pub struct Facts {
     pub drivers: Look<BTreeSet<String>>,
     /// Nodes.
     pub nodes: Look<Vec<Node>>,
-    /// What pods ask of each node, by its name.
+    /// What pods ask of the nodes that were looked at, by their names.
     pub used: Look<BTreeMap<String, Room>>,
     /// DaemonSets as namespace and name.
     pub daemon_sets: Look<Vec<(String, String)>>,

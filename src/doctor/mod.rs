@@ -26,7 +26,7 @@ mod wanted;
 pub use facts::{Class, Facts, Look};
 pub use finding::{Area, AreaReport, Finding, Report, Severity};
 pub use probe::{Trial, trial};
-pub use read::{Scope, has_namespace, objects, surroundings};
+pub use read::{Scope, has_namespace, objects, room, surroundings};
 pub use storage::class_to_try;
 pub use view::lines;
 pub use wanted::{Unknown, Wanted, WantedArchive, WantedRelease, with_stand_ins};

@@ -20,6 +20,7 @@ mod plan;
 mod race;
 mod refusals;
 mod rotate;
+mod scale;
 mod seen;
 mod shared;
 mod state;

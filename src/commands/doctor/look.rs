@@ -40,6 +40,9 @@ pub(super) async fn report(
     let mut facts = facts?;
     if let Some(wanted) = &mut wanted {
         wanted.settle(&facts.classes);
+        if areas.contains(&Area::Capacity) {
+            doctor::room(&cluster, wanted, &mut facts).await?;
+        }
         render(wanted, &helm, &cluster.version).await;
         doctor::objects(&cluster, wanted, &areas, &mut facts).await?;
     }

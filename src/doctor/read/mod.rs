@@ -13,6 +13,7 @@ pub use objects::objects;
 
 use super::facts::{Facts, Look};
 use super::finding::Area;
+use super::wanted::Wanted;
 use crate::error::Result;
 use crate::kube::{Cluster, Pick, denied};
 
@@ -32,10 +33,9 @@ pub enum Scope {
 pub async fn surroundings(cluster: &Cluster, areas: &[Area], namespace: Option<&str>, scope: Scope) -> Result<Facts> {
     let asked = |wanted: &[Area]| wanted.iter().any(|area| areas.contains(area));
     let whole = scope == Scope::Whole;
-    let (classes, nodes, used, daemon_sets, balancers, pending, in_config_maps) = futures::try_join!(
+    let (classes, nodes, daemon_sets, balancers, pending, in_config_maps) = futures::try_join!(
         when(asked(&[Area::Storage]), storage::classes(cluster)),
         when(asked(&[Area::Storage, Area::Capacity, Area::LoadBalancer]), nodes::nodes(cluster)),
-        when(whole && asked(&[Area::Capacity]), nodes::used(cluster)),
         when(whole && asked(&[Area::Network]), daemon_sets(cluster)),
         when(asked(&[Area::LoadBalancer]), services::balancers(cluster, whole)),
         when(whole && asked(&[Area::Releases]), releases::pending(cluster, namespace)),
@@ -48,7 +48,6 @@ pub async fn surroundings(cluster: &Cluster, areas: &[Area], namespace: Option<&
         classes,
         drivers,
         nodes,
-        used,
         daemon_sets,
         balancers,
         pending,
@@ -68,6 +67,15 @@ fn look<T>(answer: Result<T, ::kube::Error>, cluster: &Cluster, doing: &str) -> 
         Err(::kube::Error::Api(status)) if status.is_forbidden() => Ok(Look::Refused),
         Err(error) => Err(denied(&error, &cluster.server, doing)),
     }
+}
+
+/// Adds to the facts how full the nodes are that would do for the pods that are to come.
+///
+/// # Errors
+/// Whatever cannot be read, but for refusals: those are facts.
+pub async fn room(cluster: &Cluster, wanted: &Wanted, facts: &mut Facts) -> Result<()> {
+    facts.used = nodes::used(cluster, wanted, &facts.nodes).await?;
+    Ok(())
 }
 
 /// Whether a namespace is there; one that we may not look at is taken to be.

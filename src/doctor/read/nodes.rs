@@ -2,17 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Node as KubeNode, Pod as KubePod};
 use serde::Deserialize;
 
 use super::look;
+use crate::doctor::capacity::needs;
 use crate::doctor::facts::{Look, Node, Room, Taint};
 use crate::doctor::quantity::milli;
+use crate::doctor::wanted::Wanted;
 use crate::error::Result;
 use crate::kube::{Cluster, Pick};
 
 /// Pods that hold room on a node: those that run or will.
 const LIVING: &str = "status.phase!=Succeeded,status.phase!=Failed";
+
+/// Nodes whose pods are read together, and how often, before it is dearer than to read all pods.
+const AT_ONCE: usize = 6;
+const TRIES: usize = 5;
 
 type Quantities = BTreeMap<String, String>;
 
@@ -110,9 +117,47 @@ struct Resources {
     requests: Quantities,
 }
 
-pub(super) async fn used(cluster: &Cluster) -> Result<Look<BTreeMap<String, Room>>> {
+/// What pods ask of nodes: of the largest that would do, until there is room for each of the pods that
+/// are to come. Only where there is none on any of those, all pods of the cluster are read.
+pub(super) async fn used(
+    cluster: &Cluster,
+    wanted: &Wanted,
+    nodes: &Look<Vec<Node>>,
+) -> Result<Look<BTreeMap<String, Room>>> {
+    let Some(nodes) = nodes.seen() else { return Ok(Look::NotAsked) };
+    let mut used = BTreeMap::new();
+    for need in needs(wanted) {
+        let candidates = need.candidates(nodes);
+        for some in candidates.chunks(AT_ONCE).take(TRIES) {
+            let unseen = some.iter().filter(|node| !used.contains_key(&node.name));
+            let read = try_join_all(unseen.map(|node| of_node(cluster, &node.name))).await?;
+            for (name, room) in read {
+                let Look::Seen(room) = room else { return Ok(Look::Refused) };
+                used.insert(name, room);
+            }
+            if need.has_room(nodes, &used) {
+                break;
+            }
+        }
+        if candidates.len() > AT_ONCE * TRIES && !need.has_room(nodes, &used) {
+            return all(cluster, nodes).await;
+        }
+    }
+    Ok(Look::Seen(used))
+}
+
+async fn of_node(cluster: &Cluster, name: &str) -> Result<(String, Look<Room>)> {
+    let fields = format!("spec.nodeName={name},{LIVING}");
+    let pods = cluster.pages::<KubePod, PodItem>(Pick { fields: &fields, ..Pick::default() }).await;
+    let room = pods.map(|pods| by_node(&pods).remove(name).unwrap_or_default());
+    Ok((name.to_owned(), look(room, cluster, "look at the pods of a node")?))
+}
+
+async fn all(cluster: &Cluster, nodes: &[Node]) -> Result<Look<BTreeMap<String, Room>>> {
     let pods = cluster.pages::<KubePod, PodItem>(Pick { fields: LIVING, ..Pick::default() }).await;
-    look(pods.map(|pods| by_node(&pods)), cluster, "look at the pods of all namespaces")
+    let empty = || nodes.iter().map(|node| (node.name.clone(), Room::default()));
+    let used = pods.map(|pods| empty().chain(by_node(&pods)).collect());
+    look(used, cluster, "look at the pods of all namespaces")
 }
 
 fn by_node(pods: &[PodItem]) -> BTreeMap<String, Room> {

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::Testbed;
 use super::{CLASSES, class};
+use crate::common::repo;
 
 #[test]
 fn install_stops_at_what_is_fatal_before_anything_is_made() {
@@ -52,4 +53,9 @@ fn what_the_plan_refuses_is_told_once_and_in_the_same_words() {
     let run = hub.refused(&[], &[words]);
     assert_eq!(run.stderr.matches("default StorageClasses").count(), 1, "{run}");
     hub.doctor(&[]).has("several-default-classes", "fatal", &[words]);
+    // The documentation shows what is printed.
+    let run = hub.run(&["doctor", "daskhub"]);
+    let shown = run.stdout.lines().skip_while(|line| !line.starts_with("FATAL")).take(5).collect::<Vec<_>>().join("\n");
+    let documentation = std::fs::read_to_string(repo().join("docs/doctor.md")).unwrap();
+    assert!(documentation.contains(&shown), "docs/doctor.md does not show:\n{shown}");
 }
