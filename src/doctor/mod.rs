@@ -23,7 +23,7 @@ mod versions;
 mod view;
 mod wanted;
 
-pub use facts::{Class, Facts, Look};
+pub use facts::{Class, Facts, Look, Node, Room};
 pub use finding::{Area, AreaReport, Finding, Report, Severity};
 pub use probe::{Trial, trial};
 pub use read::{Scope, has_namespace, objects, room, surroundings};

@@ -80,11 +80,6 @@ impl WantedRelease {
         Self { entry: entry.clone(), values, archive, needs, objects: Err(Unknown::NoArchive) }
     }
 
-    /// Takes what `helm template` printed for it.
-    pub fn rendered(&mut self, rendered: Result<Secret>) {
-        self.objects = rendered.and_then(|text| objects(&text, &self.entry.name)).map_err(Unknown::Refused);
-    }
-
     /// The namespace in which an object of it would be.
     pub fn namespace_of<'o>(&'o self, object: &'o Object) -> &'o str {
         object.namespace.as_deref().unwrap_or(&self.entry.namespace)
@@ -97,6 +92,14 @@ impl WantedRelease {
 }
 
 impl Wanted {
+    /// Takes what `helm template` printed for each release.
+    pub fn rendered(&mut self, rendered: Vec<Result<Secret, Unknown>>) {
+        for (release, rendered) in self.releases.iter_mut().zip(rendered) {
+            let read = |text: Secret| objects(&text, &release.entry.name).map_err(Unknown::Refused);
+            release.objects = rendered.and_then(read);
+        }
+    }
+
     /// Every object that is known, with its release.
     pub fn objects(&self) -> impl Iterator<Item = (&WantedRelease, &Object)> {
         self.releases.iter().flat_map(|release| release.objects.iter().flatten().map(move |object| (release, object)))

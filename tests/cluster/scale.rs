@@ -90,11 +90,12 @@ impl Drop for Crowd<'_> {
 }
 
 impl Testbed {
-    /// Waits until what was made is as it will stay: until all pods run.
+    /// Waits until what was made is as it will stay, until all pods run: making them run keeps the
+    /// machine busy. Not for ever, because it would do without.
     fn calms_down(&self) {
         let start = Instant::now();
-        while !self.api.list("/api/v1/pods?fieldSelector=status.phase%3DPending&limit=1").is_empty() {
-            assert!(start.elapsed() < Duration::from_mins(10), "pods stay Pending");
+        let starting = || !self.api.list("/api/v1/pods?fieldSelector=status.phase%3DPending&limit=1").is_empty();
+        while start.elapsed() < Duration::from_mins(10) && starting() {
             std::thread::sleep(Duration::from_millis(500));
         }
     }

@@ -7,7 +7,7 @@ use crate::archive::Cache;
 use crate::cli::{Environment, GlobalArgs};
 use crate::commands::pull;
 use crate::doctor::{
-    self, Area, Facts, Report, Scope, Trial, Unknown, Wanted, WantedArchive, WantedRelease, with_stand_ins,
+    self, Area, Facts, Look, Report, Scope, Trial, Unknown, Wanted, WantedArchive, WantedRelease, with_stand_ins,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::helm::{Helm, Template};
@@ -15,6 +15,7 @@ use crate::interrupt::Interrupt;
 use crate::kube::Cluster;
 use crate::lease::Holder;
 use crate::load::{self, Loaded};
+use crate::redact::Secret;
 use crate::ui::Ui;
 use crate::workflow;
 
@@ -40,10 +41,16 @@ pub(super) async fn report(
     let mut facts = facts?;
     if let Some(wanted) = &mut wanted {
         wanted.settle(&facts.classes);
-        if areas.contains(&Area::Capacity) {
-            doctor::room(&cluster, wanted, &mut facts).await?;
-        }
-        render(wanted, &helm, &cluster.version).await;
+        let room = async {
+            if areas.contains(&Area::Capacity) {
+                doctor::room(&cluster, wanted, &facts.nodes).await
+            } else {
+                Ok(Look::NotAsked)
+            }
+        };
+        let (room, rendered) = futures::join!(room, render(wanted, &helm, &cluster.version));
+        facts.used = room?;
+        wanted.rendered(rendered);
         doctor::objects(&cluster, wanted, &areas, &mut facts).await?;
     }
     facts.helm = Some(helm.map(|helm| helm.version().to_string()));
@@ -83,7 +90,7 @@ fn wanted(mut loaded: Loaded) -> Result<Wanted> {
 }
 
 /// Asks Helm for the objects of each release, all at once.
-pub(super) async fn render(wanted: &mut Wanted, helm: &Result<Helm>, kubernetes: &str) {
+pub(super) async fn render(wanted: &Wanted, helm: &Result<Helm>, kubernetes: &str) -> Vec<Result<Secret, Unknown>> {
     let renders = wanted.releases.iter().map(|release| async move {
         let Ok(helm) = helm else { return Err(Unknown::NoHelm) };
         let Some(archive) = &release.archive else { return Err(Unknown::NoArchive) };
@@ -92,15 +99,9 @@ pub(super) async fn render(wanted: &mut Wanted, helm: &Result<Helm>, kubernetes:
         }
         let WantedRelease { entry, values, .. } = release;
         let template = Template { release: &entry.name, namespace: &entry.namespace, archive, values, kubernetes };
-        Ok(helm.template(&template).await)
+        helm.template(&template).await.map_err(Unknown::Refused)
     });
-    let rendered = join_all(renders).await;
-    for (release, rendered) in wanted.releases.iter_mut().zip(rendered) {
-        match rendered {
-            Ok(rendered) => release.rendered(rendered),
-            Err(unknown) => release.objects = Err(unknown),
-        }
-    }
+    join_all(renders).await
 }
 
 /// Tries the class that volumes would get; in the hub's namespace, or where that is not there yet in
@@ -113,10 +114,7 @@ async fn probe(
     ui: &Ui,
 ) -> Result<Result<String, Error>> {
     let Some(class) = doctor::class_to_try(facts, wanted) else {
-        let error = Error::user("there is no class that a trial claim could be of")
-            .because("none is named that is there, and there is not exactly one default class")
-            .hint("kubectl get storageclass");
-        return Ok(Err(error));
+        return Ok(Ok("no trial: the class is not there yet".to_owned()));
     };
     let namespace = match wanted {
         Some(wanted) if doctor::has_namespace(cluster, &wanted.namespace).await? => wanted.namespace.as_str(),

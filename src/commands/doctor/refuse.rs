@@ -30,7 +30,8 @@ pub(in crate::commands) async fn refuse(session: &Session, plan: &Plan, environm
         doctor::surroundings(cluster, &AREAS, Some(&wanted.namespace), Scope::Fatal),
     );
     let (helm, mut facts) = (Ok(helm?), facts?);
-    render(&mut wanted, &helm, &cluster.version).await;
+    let rendered = render(&wanted, &helm, &cluster.version).await;
+    wanted.rendered(rendered);
     doctor::objects(cluster, &wanted, &AREAS, &mut facts).await?;
     let report = Report {
         cluster: cluster.label().to_owned(),

@@ -6,12 +6,14 @@ mod releases;
 mod services;
 mod storage;
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::Namespace;
 
 pub use objects::objects;
 
-use super::facts::{Facts, Look};
+use super::facts::{Facts, Look, Node, Room};
 use super::finding::Area;
 use super::wanted::Wanted;
 use crate::error::Result;
@@ -33,15 +35,14 @@ pub enum Scope {
 pub async fn surroundings(cluster: &Cluster, areas: &[Area], namespace: Option<&str>, scope: Scope) -> Result<Facts> {
     let asked = |wanted: &[Area]| wanted.iter().any(|area| areas.contains(area));
     let whole = scope == Scope::Whole;
-    let (classes, nodes, daemon_sets, balancers, pending, in_config_maps) = futures::try_join!(
-        when(asked(&[Area::Storage]), storage::classes(cluster)),
+    let ((classes, drivers), nodes, daemon_sets, balancers, pending, in_config_maps) = futures::try_join!(
+        storage::both(cluster, asked(&[Area::Storage])),
         when(asked(&[Area::Storage, Area::Capacity, Area::LoadBalancer]), nodes::nodes(cluster)),
         when(whole && asked(&[Area::Network]), daemon_sets(cluster)),
         when(asked(&[Area::LoadBalancer]), services::balancers(cluster, whole)),
         when(whole && asked(&[Area::Releases]), releases::pending(cluster, namespace)),
         when(whole && namespace.is_some() && asked(&[Area::Releases]), releases::in_config_maps(cluster, namespace)),
     )?;
-    let drivers = when(asked(&[Area::Storage]), storage::drivers(cluster, classes.seen())).await?;
     Ok(Facts {
         kubernetes: cluster.version.clone(),
         now: Some(jiff::Timestamp::now()),
@@ -69,13 +70,12 @@ fn look<T>(answer: Result<T, ::kube::Error>, cluster: &Cluster, doing: &str) -> 
     }
 }
 
-/// Adds to the facts how full the nodes are that would do for the pods that are to come.
+/// How full the nodes are that would do for the pods that are to come.
 ///
 /// # Errors
 /// Whatever cannot be read, but for refusals: those are facts.
-pub async fn room(cluster: &Cluster, wanted: &Wanted, facts: &mut Facts) -> Result<()> {
-    facts.used = nodes::used(cluster, wanted, &facts.nodes).await?;
-    Ok(())
+pub async fn room(cluster: &Cluster, wanted: &Wanted, nodes: &Look<Vec<Node>>) -> Result<Look<BTreeMap<String, Room>>> {
+    nodes::used(cluster, wanted, nodes).await
 }
 
 /// Whether a namespace is there; one that we may not look at is taken to be.

@@ -12,7 +12,17 @@ use crate::error::Result;
 use crate::kube::{Cluster, Pick};
 use crate::observe::{is_default, made_by};
 
-pub(super) async fn classes(cluster: &Cluster) -> Result<Look<Vec<Class>>> {
+/// The classes and the drivers, if they are asked for.
+pub(super) async fn both(cluster: &Cluster, asked: bool) -> Result<(Look<Vec<Class>>, Look<BTreeSet<String>>)> {
+    if !asked {
+        return Ok((Look::NotAsked, Look::NotAsked));
+    }
+    let classes = classes(cluster).await?;
+    let drivers = drivers(cluster, classes.seen()).await?;
+    Ok((classes, drivers))
+}
+
+async fn classes(cluster: &Cluster) -> Result<Look<Vec<Class>>> {
     let classes = cluster.pages::<StorageClass, StorageClass>(Pick::default()).await;
     look(classes.map(|classes| classes.into_iter().map(class).collect()), cluster, "look at the StorageClasses")
 }
@@ -35,7 +45,7 @@ fn class(class: StorageClass) -> Class {
 
 /// The drivers that are declared; where a class's is not among them, also those that nodes name,
 /// because a driver need not be declared.
-pub(super) async fn drivers(cluster: &Cluster, classes: Option<&Vec<Class>>) -> Result<Look<BTreeSet<String>>> {
+async fn drivers(cluster: &Cluster, classes: Option<&Vec<Class>>) -> Result<Look<BTreeSet<String>>> {
     let declared = cluster.metadata_pages::<CSIDriver>(Pick::default()).await;
     let declared = look(declared, cluster, "look at the CSI drivers")?;
     let Look::Seen(declared) = declared else { return Ok(Look::Refused) };

@@ -43,6 +43,10 @@ fn a_trial_claim_gets_a_volume_and_nothing_stays() {
     testbed.api.create("/api/v1/namespaces", &json!({"metadata": {"name": hub.namespace}}));
     let volumes = || testbed.api.list("/api/v1/persistentvolumes").len();
     let before = volumes();
+    // The class that install would make is not there to be tried, and that is no fault.
+    let none = hub.doctor(&["--probe"]);
+    none.has_no("probe-failed");
+    assert!(none.run.stdout.contains("no trial: the class is not there yet"), "{}", none.run);
     let states = [json!({}), json!({"volumeBindingMode": "Immediate"}), json!({"reclaimPolicy": "Retain"})];
     for more in states {
         testbed.api.delete_all(CLASSES);
