@@ -70,6 +70,14 @@ pub struct TargetArgs {
     /// The chart, e.g. daskhub; see `helm iris charts list`
     #[arg(add = ArgValueCompleter::new(candidates::charts))]
     pub chart: String,
+    /// What it shall be like.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+/// What the hub shall be like, whatever the chart.
+#[derive(Debug, Args)]
+pub struct SettingsArgs {
     /// The site file; unset: iris.yaml of this folder, if there is one
     #[arg(long = "file", short = 'f', value_name = "SITE", value_hint = clap::ValueHint::FilePath)]
     pub site_file: Option<PathBuf>,
@@ -87,8 +95,21 @@ pub struct TargetArgs {
 impl TargetArgs {
     /// The request of the stages.
     pub fn request(&self, global: &GlobalArgs, environment: &Environment, output: Option<PathBuf>) -> Request {
+        self.settings.request(&self.chart, global, environment, output)
+    }
+}
+
+impl SettingsArgs {
+    /// The request of the stages for a chart.
+    pub fn request(
+        &self,
+        chart: &str,
+        global: &GlobalArgs,
+        environment: &Environment,
+        output: Option<PathBuf>,
+    ) -> Request {
         Request {
-            chart: self.chart.clone(),
+            chart: chart.to_owned(),
             site_file: self.site_file.clone(),
             profile: self.profile.clone(),
             set: self.set.clone(),

@@ -70,6 +70,8 @@ pub mod applied;
 pub mod apply;
 pub mod uninstall;
 
+pub mod doctor;
+
 pub mod ui;
 
 pub mod cli;

@@ -12,9 +12,10 @@
 //!
 //! Each file of documentation has a folder and an empty home of its own; the line
 //! `<!-- a new folder -->` begins another. In what is shown, a line `...` stands for any lines, and
-//! `[...]` for any text. A command whose output begins with `error:` must fail; `$ echo $?` shows the
+//! `[...]` for any text. A command that prints a line with `error:` or `FATAL` in front must fail; `$ echo $?` shows the
 //! exit code of the command before.
 
+mod doctor;
 mod markdown;
 mod names;
 mod reader;

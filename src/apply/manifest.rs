@@ -38,8 +38,8 @@ pub(super) fn workloads(manifest: &Secret, release: &str, namespace: &str) -> Re
     Ok(found)
 }
 
-/// The objects of a release's manifest, each as YAML.
-pub(crate) fn documents(text: &str) -> impl Iterator<Item = &str> {
+/// The documents of a manifest, each as text.
+pub fn documents(text: &str) -> impl Iterator<Item = &str> {
     // Helm puts `---` on a line of its own before each.
     text.split("\n---").map(|document| document.trim_start_matches("---"))
 }

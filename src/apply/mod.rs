@@ -27,6 +27,6 @@ pub use event::{Done, Event, Outcome, ReleaseOutcome};
 pub use execute::{Executor, Level};
 pub use history::{OldRevision, old_revisions, prune};
 pub use ledger::{make_namespace, secure};
-pub(crate) use manifest::documents;
+pub use manifest::documents;
 pub use watch::Readiness;
 pub use workload::{Kind, Workload, WorkloadState};

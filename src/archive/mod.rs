@@ -11,7 +11,7 @@ mod package;
 mod wanted;
 
 pub use cache::Cache;
-pub use content::ChartContent;
+pub use content::{ChartContent, KubernetesNeed, kubernetes_needs};
 pub use lock::{LOCK_FILE, Lock};
 pub use package::Package;
 pub use wanted::{Wanted, wanted};

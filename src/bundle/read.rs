@@ -82,15 +82,17 @@ impl Bundle {
     /// # Errors
     /// A secret that the ledger lacks; a file that cannot be read.
     pub fn values(&self, release: &ReleaseEntry, ledger: &Ledger) -> Result<Value> {
-        let mut values = Value::Object(serde_json::Map::new());
-        for file in release.values.iter().filter(|file| !file.ends_with("secrets.yaml")) {
-            let text = fs::read_text(&self.folder.join(file))?;
-            let document = parse(file, &text)
-                .map_err(|problems| Error::problems(format!("{file} of the bundle is not right"), problems))?;
-            merge(&mut values, &document.value);
-        }
+        let mut values = self.visible_values(release)?;
         merge(&mut values, &secrets_file::values(&self.manifest, release, ledger)?);
         Ok(values)
+    }
+
+    /// The values of a release without its secrets.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn visible_values(&self, release: &ReleaseEntry) -> Result<Value> {
+        visible_values(release, |file| fs::read_text(&self.folder.join(file)))
     }
 
     /// What the Kubernetes Secret holds that carries a release's secrets past its values; none where
@@ -110,6 +112,17 @@ impl Bundle {
     pub fn write_secrets(&self, ledger: &Ledger) -> Result<()> {
         write::write_secrets(&self.folder, &self.manifest, ledger)
     }
+}
+
+/// The files of a release that hold no secret, merged as Helm does; `text` reads them.
+pub fn visible_values(release: &ReleaseEntry, text: impl Fn(&str) -> Result<String>) -> Result<Value> {
+    let mut values = Value::Object(serde_json::Map::new());
+    for file in release.values.iter().filter(|file| !file.ends_with("secrets.yaml")) {
+        let document = parse(file, &text(file)?)
+            .map_err(|problems| Error::problems(format!("{file} of the bundle is not right"), problems))?;
+        merge(&mut values, &document.value);
+    }
+    Ok(values)
 }
 
 /// A swap that was interrupted after the last file was in place is finished here.

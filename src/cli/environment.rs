@@ -23,6 +23,8 @@ pub struct Environment {
     pub helm_bin: Option<OsString>,
     /// `PATH`.
     pub path: Option<OsString>,
+    /// `HELM_DRIVER`: where a helm that a person calls keeps its releases.
+    pub helm_driver: Option<String>,
     /// Who runs this, as the shell says: `USER`.
     pub user: Option<String>,
     /// `NO_COLOR` is set.
@@ -75,6 +77,7 @@ impl Environment {
             config_folder: Some(config),
             helm_bin: var("HELM_BIN").filter(|value| !value.is_empty()),
             path: var("PATH"),
+            helm_driver: text("HELM_DRIVER"),
             user: text("USER"),
             no_color: text("NO_COLOR").is_some(),
             log: text("HELM_IRIS_LOG"),

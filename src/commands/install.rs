@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::session::{BundleArgs, Session};
-use super::{Outcome, runtime};
+use super::{Outcome, doctor, runtime};
 use crate::apply::Level;
 use crate::cli::{Environment, GlobalArgs};
 use crate::error::Result;
@@ -47,6 +47,7 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     session.reattach(args.reattach.as_deref()).await?;
     let secrets = session.reconcile()?;
     let plan = session.plan(&secrets, args.force)?;
+    Box::pin(doctor::refuse(&session, &plan, environment)).await?;
     let Some(agreed) = session.agreed(&plan, &secrets, environment, ui).await? else {
         return Ok(Outcome::Declined);
     };

@@ -2,6 +2,7 @@
 
 pub mod charts;
 pub mod complete;
+pub mod doctor;
 pub mod install;
 pub mod plan;
 pub mod profiles;
@@ -49,6 +50,8 @@ pub enum Command {
     Rollback(rollback::RollbackArgs),
     /// Take a hub away: show whose data is there, ask, and keep the data
     Uninstall(uninstall::UninstallArgs),
+    /// Whether a cluster is fit for a hub: what is in the way, and how to mend it
+    Doctor(doctor::DoctorArgs),
     /// The ledger of a hub: list, show, export to another place
     Secrets(secrets::SecretsArgs),
     /// The facts of clouds: list, show, check, begin a new one
@@ -79,6 +82,8 @@ pub enum Outcome {
     Declined,
     /// Something would change, and somebody asked to be told by the exit code.
     Changes,
+    /// The cluster is not fit for what would be installed; what was found is told already.
+    Unfit,
 }
 
 /// Runs a verb.
@@ -92,6 +97,7 @@ pub fn run(cli: &Cli, environment: &Environment, ui: &Ui) -> Result<Outcome> {
         Command::Install(args) => install::run(args, &cli.global, environment, ui),
         Command::Rollback(args) => rollback::run(args, &cli.global, environment, ui),
         Command::Uninstall(args) => uninstall::run(args, &cli.global, environment, ui),
+        Command::Doctor(args) => doctor::run(args, &cli.global, environment, ui),
         Command::Profiles(args) => profiles::run(args, environment, ui),
         Command::Secrets(args) => secrets::run(args, &cli.global, environment, ui),
         Command::Charts(args) => charts::run(args, &cli.global, environment, ui),

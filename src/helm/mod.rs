@@ -8,6 +8,7 @@ mod explain;
 pub mod guard;
 mod run;
 mod scrub;
+mod template;
 mod version;
 
 use std::ffi::OsString;
@@ -19,6 +20,7 @@ use crate::interrupt::Interrupt;
 pub use command::{Uninstall, Upgrade, chart_digest_of, description};
 pub use explain::{Explanation, explain};
 pub use scrub::Scrub;
+pub use template::Template;
 pub use version::{MINIMUM_VERSION, Version};
 
 use crate::kube::{Cluster, Relay};

@@ -13,8 +13,9 @@ use super::guard;
 use crate::error::{Error, Result};
 use crate::kube::{Cluster, Relay};
 
-/// More output than helm ever has; the rest is dropped.
-const MAX_OUTPUT: u64 = 1024 * 1024;
+/// More output than helm ever has; the rest is dropped. The objects of a chart with large CRDs are some
+/// megabytes.
+const MAX_OUTPUT: u64 = 16 * 1024 * 1024;
 /// How long helm gets to mark its release as failed after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(20);
 

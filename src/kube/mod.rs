@@ -6,6 +6,7 @@ mod identity;
 mod proxy;
 mod relay;
 mod request;
+mod survey;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub use identity::ClusterId;
 pub use proxy::ProxySettings;
 pub use relay::Relay;
 pub use request::is_passing;
+pub use survey::{Pick, Served};
 
 use crate::error::Result;
 use crate::redact::Secret;

@@ -124,7 +124,7 @@ impl Cluster {
         Ok(list.items.into_iter().filter_map(|item| item.metadata.name).collect())
     }
 
-    async fn fetch<T: DeserializeOwned>(&self, request: &http::Request<Vec<u8>>) -> Result<T, KubeError> {
+    pub(super) async fn fetch<T: DeserializeOwned>(&self, request: &http::Request<Vec<u8>>) -> Result<T, KubeError> {
         let _place = self.places.acquire().await;
         fetch(&self.client, request).await
     }

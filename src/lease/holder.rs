@@ -18,7 +18,7 @@ pub struct Holder {
     /// For people: `anna@laptop (process 4711)`.
     pub who: String,
     /// Which process it is, on which start of which computer.
-    pub(super) process: String,
+    pub process: String,
 }
 
 impl Holder {
@@ -42,7 +42,7 @@ fn machine() -> String {
 }
 
 /// Whether a process is surely gone: it was here, and is no more.
-pub(super) fn is_dead(process: &str) -> bool {
+pub fn is_dead(process: &str) -> bool {
     let Some((there, id)) = process.rsplit_once(':') else { return false };
     let here = machine();
     let Some(pid) = id.parse().ok().and_then(Pid::from_raw).filter(|_| !here.is_empty() && there == here) else {

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::kube::{Cluster, denied};
 
 pub use held::{Held, acquire, wait};
-pub use holder::Holder;
+pub use holder::{Holder, is_dead};
 
 /// Name of the Lease.
 pub const NAME: &str = "helm-iris";
@@ -74,7 +74,7 @@ impl Seen {
         let lasts = i64::from(spec.lease_duration_seconds.unwrap_or(LASTS));
         let renewed = spec.renew_time.as_ref().map_or(i64::MIN, |time| time.0.as_second());
         let expired = now.as_second().saturating_sub(renewed) > lasts;
-        (!holder.is_empty() && !expired && !holder::is_dead(annotation(lease, PROCESS))).then_some(lease)
+        (!holder.is_empty() && !expired && !is_dead(annotation(lease, PROCESS))).then_some(lease)
     }
 }
 

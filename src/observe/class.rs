@@ -1,6 +1,7 @@
 //! Which StorageClass volumes get that name none.
 
 use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{ReleaseKey, made_by};
 use crate::error::Result;
@@ -36,16 +37,20 @@ pub(super) async fn defaults(cluster: &Cluster) -> Result<Classes> {
     }
 }
 
+/// Whether a class is marked as the default.
+pub fn is_default(metadata: &ObjectMeta) -> bool {
+    let marked =
+        |key: &&str| metadata.annotations.as_ref().and_then(|all| all.get(*key)).is_some_and(|is| is == "true");
+    DEFAULT.iter().any(marked)
+}
+
 fn only_defaults(classes: &[StorageClass]) -> Vec<DefaultClass> {
     let mut defaults: Vec<_> = classes
         .iter()
-        .filter_map(|class| {
-            let annotations = class.metadata.annotations.as_ref()?;
-            let is_default = DEFAULT.iter().any(|key| annotations.get(*key).is_some_and(|value| value == "true"));
-            is_default.then(|| DefaultClass {
-                name: class.metadata.name.clone().unwrap_or_default(),
-                made_by: made_by(&class.metadata),
-            })
+        .filter(|class| is_default(&class.metadata))
+        .map(|class| DefaultClass {
+            name: class.metadata.name.clone().unwrap_or_default(),
+            made_by: made_by(&class.metadata),
         })
         .collect();
     defaults.sort_by(|one, two| one.name.cmp(&two.name));

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-pub use class::{Classes, DefaultClass};
+pub use class::{Classes, DefaultClass, is_default};
 pub use release::{ReleaseState, all_releases, as_failed, newest_if_any, newest_release, secret_name};
 pub use secret::{FoundSecrets, found as found_secrets};
 
@@ -68,7 +68,7 @@ pub fn key(entry: &ReleaseEntry) -> ReleaseKey {
 }
 
 /// The release that an object belongs to: Helm lets no other one touch it.
-fn made_by(meta: &ObjectMeta) -> Option<ReleaseKey> {
+pub fn made_by(meta: &ObjectMeta) -> Option<ReleaseKey> {
     let annotation = |key: &str| meta.annotations.as_ref()?.get(key).cloned();
     annotation("meta.helm.sh/release-namespace").zip(annotation("meta.helm.sh/release-name"))
 }

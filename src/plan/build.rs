@@ -1,5 +1,6 @@
 //! The bundle against what was observed. Pure.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::compare::{Secrecy, differences};
@@ -161,7 +162,7 @@ fn action(input: &Input<'_>, desired: &Desired, scrub: &Scrub) -> Result<Action>
         return Ok(Action::Install);
     };
     if state.is_pending() && !may_be_freed(input, entry) {
-        return Err(at_work(entry, state));
+        return Err(at_work((&entry.name, &entry.namespace), state.revision, &state.status, state.began));
     }
     let mut reasons = reasons(input, desired, state, scrub);
     if reasons.is_empty() && input.force {
@@ -220,13 +221,13 @@ fn secret_paths(manifest: &Manifest, entry: &ReleaseEntry, wanted: impl Fn(&str)
     fills.filter_map(|place| place.strip_prefix(&prefix).map(str::to_owned)).collect()
 }
 
-fn at_work(entry: &ReleaseEntry, state: &ReleaseState) -> Error {
-    let ReleaseEntry { name, namespace, .. } = entry;
-    let since = state.began.map(|began| format!(" since {}", began.strftime("%Y-%m-%d %H:%M:%S UTC")));
+/// A release that helm has not finished, by name and namespace.
+pub fn at_work((name, namespace): (&str, &str), revision: u64, status: &str, began: Option<Timestamp>) -> Error {
+    let since = began.map(|began| format!(" since {}", began.strftime("%Y-%m-%d %H:%M:%S UTC")));
     let error = Error::user(format!("another helm works on `{name}` right now, or was killed while it did"))
-        .because(format!("revision {} is `{}`{}", state.revision, state.status, since.unwrap_or_default()))
+        .because(format!("revision {revision} is `{status}`{}", since.unwrap_or_default()))
         .hint("if somebody is installing, wait until they are done, then run the same command again");
-    if state.revision == 1 || state.status == "uninstalling" {
+    if revision == 1 || status == "uninstalling" {
         return error
             .hint(format!("if not: helm uninstall {name} -n {namespace} (volumes stay), then the same command again"));
     }
@@ -253,7 +254,7 @@ fn condition(input: &Input<'_>, desired: &Desired) -> Result<Option<Skip>> {
 }
 
 /// Whether values say nothing, so that the release would make nothing.
-fn is_empty(values: &Value) -> bool {
+pub fn is_empty(values: &Value) -> bool {
     match values {
         Value::Null => true,
         Value::Object(map) => map.values().all(is_empty),
@@ -261,7 +262,8 @@ fn is_empty(values: &Value) -> bool {
     }
 }
 
-fn no_class() -> Error {
+/// There is no default class, and nobody says which to make.
+pub fn no_class() -> Error {
     Error::user("the cluster has no default StorageClass, and the profile does not say which to make")
         .because("without one, the volumes of database and users stay Pending for ever")
         .hint("see which CSI drivers there are: kubectl get csidrivers")
@@ -269,7 +271,8 @@ fn no_class() -> Error {
         .hint("or one that exists (kubectl get storageclass): storage: {className: NAME}")
 }
 
-fn several_classes(names: &[&str]) -> Error {
+/// There are several default classes.
+pub fn several_classes(names: &[&str]) -> Error {
     let (keep, others) = names.split_first().unwrap_or((&"", &[]));
     let error = Error::user(format!("the cluster has {} default StorageClasses: {}", names.len(), names.join(", ")))
         .because("Kubernetes then takes the youngest, so that volumes end up in one or the other");

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::chart::release::Scope;
 use crate::secrets::Note;
 
-pub use build::{Desired, Input, build, prune_command};
+pub use build::{Desired, Input, at_work, build, is_empty, no_class, prune_command, several_classes};
 pub use compare::{Change, How, ValueChange};
 pub use handover::held;
 pub use losses::{hidden_hub, not_found};

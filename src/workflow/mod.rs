@@ -7,9 +7,11 @@ mod pieces;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::archive::{Archive, Lock, Package};
 use crate::brought;
-use crate::bundle::manifest::{Input, Manifest, SecretEntry};
+use crate::bundle::manifest::{Input, Manifest, ReleaseEntry, SecretEntry};
 use crate::bundle::{self, Draft, Previous, Review, STAND_IN_FINGERPRINT, SetAside, fill, stand_in};
 use crate::compose;
 use crate::error::{Error, Result};
@@ -195,6 +197,20 @@ impl Validated {
         let set_aside = bundle::write(&loaded.folder, &self.draft, ledger)?;
         self.lock.save()?;
         Ok(set_aside)
+    }
+
+    /// The values of a release without its secrets, as they will be written.
+    ///
+    /// # Errors
+    /// Only a defect.
+    pub fn visible_values(&self, release: &ReleaseEntry) -> Result<Value> {
+        let missing = |file: &str| Error::bug(format!("{file} is not in the bundle"));
+        bundle::visible_values(release, |file| self.draft.files.get(file).cloned().ok_or_else(|| missing(file)))
+    }
+
+    /// The archive of a release, if all of it is at hand.
+    pub fn archive(&self, release: &ReleaseEntry) -> Option<&Archive> {
+        self.archives.iter().find(|archive| Some(&archive.sha256) == release.sha256.as_ref())
     }
 
     /// The manifest as it will be written.

@@ -72,6 +72,17 @@ impl Api {
         self.with_body("POST", path, "application/json", body)
     }
 
+    /// Creates many objects, by path, several at a time.
+    pub(crate) fn create_all(&self, objects: Vec<(String, Value)>) {
+        use futures::{StreamExt, TryStreamExt};
+        let create = |(path, body): (String, Value)| {
+            let request = Request::post(path).header("content-type", "application/json");
+            self.client.request::<Value>(request.body(body.to_string().into_bytes()).unwrap())
+        };
+        let all = futures::stream::iter(objects).map(create).buffer_unordered(32).try_collect::<Vec<Value>>();
+        self.runtime.block_on(all).unwrap();
+    }
+
     /// Replaces an object's data as a whole.
     pub(crate) fn replace(&self, path: &str, body: &Value) -> Value {
         self.with_body("PUT", path, "application/json", body)

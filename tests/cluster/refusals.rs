@@ -67,9 +67,10 @@ fn a_namespace_admin_is_told_what_is_missing() {
     hub.kubeconfig = String::from_utf8(output.stdout).unwrap().trim().into();
     let run = hub.run(&["install", "daskhub", "--yes"]);
     assert_eq!(run.code, Some(1), "{run}");
-    // What lives in the namespace is installed; what the whole cluster shares is not theirs to make.
-    assert!(run.stderr.contains("not to be done again: postgresql"), "{run}");
-    assert!(run.stderr.contains("may not") && run.stderr.contains("an administrator of the cluster"), "{run}");
+    // What the whole cluster shares is not theirs to make, and that is seen before anything is made.
+    assert!(run.stderr.contains("not allowed in the whole cluster: create"), "{run}");
+    assert!(run.stderr.contains("an administrator of the cluster"), "{run}");
+    hub.assert_nothing_installed();
 }
 
 fn without_cluster(hub: &mut Hub<'_>) {

@@ -177,7 +177,7 @@ impl Reader {
         reader.read_to_string(&mut text).unwrap();
         self.last = child.wait().unwrap().code().unwrap_or(-1);
         assert_shown(place, output, &text);
-        let fails = output.lines().any(|line| line.starts_with("error:"));
+        let fails = output.lines().any(|line| line.starts_with("error:") || line.starts_with("FATAL"));
         assert_eq!(self.last != 0, fails, "{place}\nended with exit code {}:\n{text}", self.last);
     }
 }

@@ -36,7 +36,7 @@ impl BundleArgs {
         if let Some(folder) = &self.bundle {
             let bundle = Bundle::open(folder)?;
             fits(&self.target, request.namespace.as_deref(), &bundle)?;
-            return Reviewed::of_bundle(bundle, self.target.site_file.as_deref(), environment);
+            return Reviewed::of_bundle(bundle, self.target.settings.site_file.as_deref(), environment);
         }
         let mut loaded = load::load(&request)?;
         pull::missing(&mut loaded, environment, ui, &mut Interrupt::never()).await?;
@@ -58,7 +58,7 @@ fn fits(target: &TargetArgs, namespace: Option<&str>, bundle: &Bundle) -> Result
     }
     match namespace {
         Some(asked) if asked != manifest.namespace => other("namespace", &manifest.namespace, asked),
-        _ if target.profile.is_some() || !target.set.is_empty() => {
+        _ if target.settings.profile.is_some() || !target.settings.set.is_empty() => {
             Err(Error::usage("--bundle applies what was reviewed: --profile and --set would change it")
                 .hint("leave them out, or leave --bundle out to render anew"))
         }

@@ -1,0 +1,203 @@
+//! Nodes against what one user's server and one Dask worker need.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::facts::{Facts, Node, Room, Taint};
+use super::finding::{Finding, Verdict};
+use super::quantity::{bytes, cores, shown_bytes, shown_cores};
+use super::wanted::Wanted;
+
+/// What z2jh lets user servers bear, whatever the values say.
+const USER_TAINTS: [&str; 2] = ["hub.jupyter.org/dedicated", "hub.jupyter.org_dedicated"];
+/// What z2jh gives a user server where the values say nothing.
+const USER_MEMORY: &str = "1G";
+/// What Dask Gateway gives a worker where the values say nothing.
+const WORKER: (u64, &str) = (1, "2G");
+
+/// A pod that must find a node.
+pub(super) struct Need<'w> {
+    what: &'static str,
+    setting: &'static str,
+    room: Room,
+    labels: BTreeMap<String, String>,
+    tolerations: Vec<&'w Value>,
+    bears: &'static [&'static str],
+}
+
+pub(super) fn check(facts: &Facts, wanted: &Wanted) -> Verdict {
+    let means = "whether a user's server finds room is not known";
+    let nodes = match Verdict::about(&facts.nodes, "the nodes", means) {
+        Ok(nodes) => nodes,
+        Err(verdict) => return verdict,
+    };
+    let ready = nodes.iter().filter(|node| node.is_ready).count();
+    let mut words = Vec::new();
+    let mut verdict = Verdict::default();
+    if ready == 0 {
+        verdict.findings.push(
+            Finding::fatal("no-ready-node", format!("none of {} nodes is ready and takes pods", nodes.len()))
+                .because("nothing can run")
+                .fix("kubectl get nodes")
+                .fix("kubectl describe nodes"),
+        );
+        return verdict;
+    }
+    if facts.used.is_refused() {
+        let means = "how much of the nodes is in use is not known";
+        verdict.findings.push(Finding::could_not_look("the pods of all namespaces", means));
+    }
+    for need in needs(wanted) {
+        match of(&need, nodes, facts.used.seen()) {
+            Some(finding) => verdict.findings.push(finding),
+            None => words.push(format!("a {}", need.what)),
+        }
+    }
+    let room = match facts.used.seen() {
+        Some(_) if !words.is_empty() => format!("; room for {} now", words.join(" or ")),
+        _ => String::new(),
+    };
+    verdict.summary = format!("{ready} of {} nodes ready{room}", nodes.len());
+    verdict
+}
+
+/// The pods that must find a node.
+pub(super) fn needs(wanted: &Wanted) -> Vec<Need<'_>> {
+    let mut needs = Vec::new();
+    if wanted.value("jupyterhub", "/singleuser").is_some() {
+        let get = |path: &str| wanted.value("jupyterhub", &format!("/singleuser{path}"));
+        let default = Value::String(USER_MEMORY.to_owned());
+        let mut labels = strings(get("/nodeSelector"));
+        let purpose = "/scheduling/userPods/nodeAffinity/matchNodePurpose";
+        if wanted.value("jupyterhub", purpose).and_then(Value::as_str) == Some("require") {
+            labels.insert("hub.jupyter.org/node-purpose".to_owned(), "user".to_owned());
+        }
+        needs.push(Need {
+            what: "user server",
+            setting: "users",
+            room: Room {
+                cpu: get("/cpu/guarantee").and_then(cores).unwrap_or_default(),
+                memory: bytes(get("/memory/guarantee").unwrap_or(&default)).unwrap_or_default(),
+                pods: 1,
+            },
+            labels,
+            tolerations: list(get("/extraTolerations")),
+            bears: &USER_TAINTS,
+        });
+    }
+    if wanted.value("dask-gateway", "/gateway/backend").is_some() {
+        let get = |path: &str| wanted.value("dask-gateway", &format!("/gateway/backend/worker{path}"));
+        let default = (Value::from(WORKER.0), Value::String(WORKER.1.to_owned()));
+        needs.push(Need {
+            what: "Dask worker",
+            setting: "dask.worker",
+            room: Room {
+                cpu: cores(get("/cores/request").unwrap_or(&default.0)).unwrap_or_default(),
+                memory: bytes(get("/memory/request").unwrap_or(&default.1)).unwrap_or_default(),
+                pods: 1,
+            },
+            labels: strings(get("/extraPodConfig/nodeSelector")),
+            tolerations: list(get("/extraPodConfig/tolerations")),
+            bears: &[],
+        });
+    }
+    needs
+}
+
+fn strings(map: Option<&Value>) -> BTreeMap<String, String> {
+    let pairs = map.and_then(Value::as_object).into_iter().flatten();
+    pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+fn list(list: Option<&Value>) -> Vec<&Value> {
+    list.and_then(Value::as_array).into_iter().flatten().collect()
+}
+
+/// What is wrong with the nodes for such a pod.
+fn of(need: &Need<'_>, nodes: &[Node], used: Option<&BTreeMap<String, Room>>) -> Option<Finding> {
+    let asks = format!("{} CPU and {}", shown_cores(need.room.cpu), shown_bytes(need.room.memory));
+    let Need { what, setting, .. } = need;
+    let willing: Vec<&Node> = nodes.iter().filter(|node| need.may_run_on(node)).collect();
+    if willing.is_empty() {
+        let labels: Vec<String> = need.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let wants = if labels.is_empty() { String::new() } else { format!(" (it needs {})", labels.join(", ")) };
+        let finding = Finding::warning("no-matching-node", format!("no ready node takes a {what}{wants}"))
+            .because("by its labels or taints; unless an autoscaler makes one that does, it stays Pending")
+            .fix("kubectl describe nodes   # under: Labels, Taints")
+            .fix("then see `scheduling` in the site file");
+        return Some(finding);
+    }
+    if !willing.iter().any(|node| need.fits(node.room)) {
+        let most = willing.iter().map(|node| node.room).max_by_key(|room| (room.memory, room.cpu)).unwrap_or_default();
+        let seen = format!(
+            "a {what} asks for {asks}, and the largest node has {} CPU and {}",
+            shown_cores(most.cpu),
+            shown_bytes(most.memory)
+        );
+        let finding = Finding::fatal("node-too-small", seen)
+            .because("it never starts, however empty the cluster is")
+            .fix(format!("ask for less in the site file: {setting}.memory.guarantee, {setting}.cpu.guarantee"))
+            .fix("or add larger nodes: openstack coe nodegroup create CLUSTER NAME --flavor FLAVOR");
+        return Some(finding);
+    }
+    let used = used?;
+    (!need.has_room(nodes, used)).then(|| {
+        Finding::warning("no-room", format!("no node has room for a {what} now: it asks for {asks}"))
+            .because("it stays Pending until something else ends, or a node is added")
+            .fix("kubectl describe nodes   # under: Allocated resources")
+            .fix("openstack coe cluster resize CLUSTER NODES")
+    })
+}
+
+impl Need<'_> {
+    /// The nodes that could take it if they were empty, the largest first: there the room is looked for.
+    pub(super) fn candidates<'n>(&self, nodes: &'n [Node]) -> Vec<&'n Node> {
+        let mut fitting: Vec<&Node> =
+            nodes.iter().filter(|node| self.may_run_on(node) && self.fits(node.room)).collect();
+        fitting.sort_by_key(|node| std::cmp::Reverse((node.room.memory, node.room.cpu)));
+        fitting
+    }
+
+    /// Whether one of the nodes that were looked at has room for it now.
+    pub(super) fn has_room(&self, nodes: &[Node], used: &BTreeMap<String, Room>) -> bool {
+        self.candidates(nodes)
+            .iter()
+            .any(|node| used.get(&node.name).is_some_and(|used| self.fits(node.room.less(*used))))
+    }
+
+    fn fits(&self, room: Room) -> bool {
+        self.room.cpu <= room.cpu && self.room.memory <= room.memory && self.room.pods <= room.pods
+    }
+
+    fn may_run_on(&self, node: &Node) -> bool {
+        if !node.is_ready {
+            return false;
+        }
+        let labelled = self.labels.iter().all(|(key, value)| node.labels.get(key) == Some(value));
+        labelled && node.taints.iter().filter(|taint| taint.effect != "PreferNoSchedule").all(|taint| self.bears(taint))
+    }
+
+    fn bears(&self, taint: &Taint) -> bool {
+        let own = self.bears.contains(&taint.key.as_str()) && taint.value == "user" && taint.effect == "NoSchedule";
+        own || self.tolerations.iter().any(|toleration| tolerates(toleration, taint))
+    }
+}
+
+fn tolerates(toleration: &Value, taint: &Taint) -> bool {
+    let text = |key: &str| toleration.get(key).and_then(Value::as_str).unwrap_or_default();
+    let exists = text("operator") == "Exists";
+    let key = text("key") == taint.key || exists && text("key").is_empty();
+    let effect = text("effect").is_empty() || text("effect") == taint.effect;
+    key && effect && (exists || text("value") == taint.value)
+}
+
+impl Room {
+    fn less(self, used: Self) -> Self {
+        Self {
+            cpu: self.cpu.saturating_sub(used.cpu),
+            memory: self.memory.saturating_sub(used.memory),
+            pods: self.pods.saturating_sub(used.pods),
+        }
+    }
+}
