@@ -66,6 +66,8 @@ pub mod plan;
 
 pub mod apply;
 
+pub mod status;
+
 pub mod ui;
 
 pub mod cli;

@@ -44,6 +44,7 @@ pub fn main() -> ExitCode {
     match caught(|| commands::run(&cli, &environment, &ui)) {
         Ok(Outcome::Done) => ExitCode::from(EXIT_OK),
         Ok(Outcome::Changes) => ExitCode::from(EXIT_CHANGES),
+        Ok(Outcome::Failing) => ExitCode::from(EXIT_USER),
         Ok(Outcome::Declined) => {
             ui.status("Nothing was changed.");
             ExitCode::from(EXIT_USER)

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 400;
 
 /// The modules that wait for something outside the process; all others are sync.
-const ASYNC: [&str; 8] = ["apply", "commands", "helm", "interrupt", "kube", "lease", "observe", "secrets"];
+const ASYNC: [&str; 9] = ["apply", "commands", "helm", "interrupt", "kube", "lease", "observe", "secrets", "status"];
 
 /// Marks of unfinished work; in two halves, so that this file does not hold them.
 const UNFINISHED: [(&str, &str); 4] = [("TO", "DO"), ("FIX", "ME"), ("todo", "!("), ("unimple", "mented!(")];

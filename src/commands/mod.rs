@@ -9,6 +9,7 @@ pub mod pull;
 pub mod render;
 pub mod secrets;
 pub mod session;
+pub mod status;
 
 use clap::{Parser, Subcommand};
 
@@ -42,6 +43,8 @@ pub enum Command {
     /// Show what would change, ask, apply what was reviewed, wait until it is ready
     #[command(visible_alias = "upgrade")]
     Install(install::InstallArgs),
+    /// How a hub stands: releases, pods, volumes, address, who works on it. Needs no site file
+    Status(status::StatusArgs),
     /// The ledger of a hub: list, show, export to another place
     Secrets(secrets::SecretsArgs),
     /// The facts of clouds: list, show, check, begin a new one
@@ -68,6 +71,8 @@ pub enum Outcome {
     Done,
     /// A person said no.
     Declined,
+    /// What was looked at needs somebody, and the answer says so.
+    Failing,
     /// Something would change, and somebody asked to be told by the exit code.
     Changes,
 }
@@ -81,6 +86,7 @@ pub fn run(cli: &Cli, environment: &Environment, ui: &Ui) -> Result<Outcome> {
         Command::Render(args) => render::run(args, &cli.global, environment, ui),
         Command::Plan(args) => plan::run(args, &cli.global, environment, ui),
         Command::Install(args) => install::run(args, &cli.global, environment, ui),
+        Command::Status(args) => status::run(args, &cli.global, environment, ui),
         Command::Profiles(args) => profiles::run(args, environment, ui),
         Command::Secrets(args) => secrets::run(args, &cli.global, environment, ui),
         Command::Charts(args) => charts::run(args, &cli.global, environment, ui),
@@ -93,4 +99,9 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .map_err(|error| Error::bug("cannot start the runtime").because(error))
+}
+
+/// The namespace that a person named.
+fn given_namespace(global: &GlobalArgs, environment: &Environment) -> Option<String> {
+    global.kube.namespace.clone().or_else(|| environment.namespace.clone())
 }

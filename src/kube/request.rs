@@ -14,6 +14,7 @@ use ::kube::api::{
     DeleteParams, GetParams, ListParams, ObjectList, PartialObjectMeta, PostParams, Preconditions, TypeMeta,
 };
 use ::kube::core::Request;
+use ::kube::core::request::Error as RequestError;
 use ::kube::{Client, Error as KubeError, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,6 +25,9 @@ use super::Cluster;
 /// for a person who waits.
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
+
+/// Objects in one answer. As many as kubectl asks for: more fill the memory of both sides, fewer take longer.
+const PAGE: u32 = 500;
 
 impl Cluster {
     /// One object; none where the server says that there is none.
@@ -46,9 +50,7 @@ impl Cluster {
     where
         K: Resource<DynamicType = ()> + DeserializeOwned + Clone,
     {
-        let request = resource::<K>(namespace).list(&ListParams::default().labels(labels));
-        let list: ObjectList<K> = self.fetch(&request.map_err(KubeError::BuildRequest)?).await?;
-        Ok(list.items)
+        self.survey(namespace, &ListParams::default().labels(labels), Some).await
     }
 
     /// Objects of a kind by field, e.g. `type=Warning` for events.
@@ -59,9 +61,7 @@ impl Cluster {
     where
         K: Resource<DynamicType = ()> + DeserializeOwned + Clone,
     {
-        let request = resource::<K>(Some(namespace)).list(&ListParams::default().fields(fields));
-        let list: ObjectList<K> = self.fetch(&request.map_err(KubeError::BuildRequest)?).await?;
-        Ok(list.items)
+        self.survey(Some(namespace), &ListParams::default().fields(fields), Some).await
     }
 
     /// The metadata alone of all objects of a kind that the labels pick.
@@ -72,13 +72,9 @@ impl Cluster {
     where
         K: Resource<DynamicType = ()> + Clone,
     {
-        let request = resource::<K>(Some(namespace)).list_metadata(&ListParams::default().labels(labels));
-        let list: ObjectList<PartialObjectMeta<K>> = self.fetch(&request.map_err(KubeError::BuildRequest)?).await?;
-        Ok(list.items)
+        self.survey_metadata(Some(namespace), &ListParams::default().labels(labels), Some).await
     }
-}
 
-impl Cluster {
     /// The names of all objects of a kind that the fields pick, e.g. `type=Opaque`.
     ///
     /// # Errors
@@ -87,9 +83,61 @@ impl Cluster {
     where
         K: Resource<DynamicType = ()> + Clone,
     {
-        let request = resource::<K>(Some(namespace)).list_metadata(&ListParams::default().fields(fields));
-        let list: ObjectList<PartialObjectMeta<K>> = self.fetch(&request.map_err(KubeError::BuildRequest)?).await?;
-        Ok(list.items.into_iter().filter_map(|item| item.metadata.name).collect())
+        let name = |item: PartialObjectMeta<K>| item.metadata.name;
+        self.survey_metadata(Some(namespace), &ListParams::default().fields(fields), name).await
+    }
+
+    /// What `of` makes of each object that is picked, page by page: of thousands, only that is kept.
+    ///
+    /// # Errors
+    /// When the list cannot be read whole.
+    pub async fn survey<K, T>(
+        &self,
+        namespace: Option<&str>,
+        which: &ListParams,
+        of: impl FnMut(K) -> Option<T>,
+    ) -> Result<Vec<T>, KubeError>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned + Clone,
+    {
+        self.pages(which, |page| resource::<K>(namespace).list(page), of).await
+    }
+
+    /// As [`Self::survey`], of the metadata alone.
+    ///
+    /// # Errors
+    /// When the list cannot be read whole.
+    pub async fn survey_metadata<K, T>(
+        &self,
+        namespace: Option<&str>,
+        which: &ListParams,
+        of: impl FnMut(PartialObjectMeta<K>) -> Option<T>,
+    ) -> Result<Vec<T>, KubeError>
+    where
+        K: Resource<DynamicType = ()> + Clone,
+    {
+        self.pages(which, |page| resource::<K>(namespace).list_metadata(page), of).await
+    }
+
+    async fn pages<I, T>(
+        &self,
+        which: &ListParams,
+        request: impl Fn(&ListParams) -> Result<http::Request<Vec<u8>>, RequestError>,
+        mut of: impl FnMut(I) -> Option<T>,
+    ) -> Result<Vec<T>, KubeError>
+    where
+        I: DeserializeOwned + Clone,
+    {
+        let mut found = Vec::new();
+        let mut page = which.clone().limit(PAGE);
+        loop {
+            let list: ObjectList<I> = self.fetch(&request(&page).map_err(KubeError::BuildRequest)?).await?;
+            found.extend(list.items.into_iter().filter_map(&mut of));
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page.continue_token = Some(token),
+                None => return Ok(found),
+            }
+        }
     }
 
     async fn fetch<T: DeserializeOwned>(&self, request: &http::Request<Vec<u8>>) -> Result<T, KubeError> {

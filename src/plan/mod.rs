@@ -14,7 +14,7 @@ use crate::chart::release::Scope;
 use crate::secrets::Note;
 
 pub use build::{Desired, Input, build};
-pub use compare::{Change, ValueChange};
+pub use compare::{Change, ValueChange, same_values};
 pub use handover::held;
 pub use losses::{hidden_hub, not_found};
 pub use view::{lines, note};

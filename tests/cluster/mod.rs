@@ -23,6 +23,7 @@ mod rotate;
 mod seen;
 mod shared;
 mod state;
+mod status;
 mod trouble;
 mod unanswered;
 
