@@ -65,7 +65,7 @@ pub struct KubeArgs {
 }
 
 /// What the hub shall be: the same flags for every verb that needs to know.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct TargetArgs {
     /// The chart, e.g. daskhub; see `helm iris charts list`
     #[arg(add = ArgValueCompleter::new(candidates::charts))]

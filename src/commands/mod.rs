@@ -3,6 +3,7 @@
 pub mod charts;
 pub mod complete;
 pub mod install;
+pub mod ip;
 pub mod plan;
 pub mod profiles;
 pub mod pull;
@@ -45,6 +46,8 @@ pub enum Command {
     Install(install::InstallArgs),
     /// How a hub stands: releases, pods, volumes, address, who works on it. Needs no site file
     Status(status::StatusArgs),
+    /// The address of a hub: how it stands, what to ask the cloud's support for, record it
+    Ip(ip::IpArgs),
     /// The ledger of a hub: list, show, export to another place
     Secrets(secrets::SecretsArgs),
     /// The facts of clouds: list, show, check, begin a new one
@@ -87,6 +90,7 @@ pub fn run(cli: &Cli, environment: &Environment, ui: &Ui) -> Result<Outcome> {
         Command::Plan(args) => plan::run(args, &cli.global, environment, ui),
         Command::Install(args) => install::run(args, &cli.global, environment, ui),
         Command::Status(args) => status::run(args, &cli.global, environment, ui),
+        Command::Ip(args) => ip::run(args, &cli.global, environment, ui),
         Command::Profiles(args) => profiles::run(args, environment, ui),
         Command::Secrets(args) => secrets::run(args, &cli.global, environment, ui),
         Command::Charts(args) => charts::run(args, &cli.global, environment, ui),

@@ -1,6 +1,6 @@
 //! `helm iris status`: how a hub stands. Needs no site file and no bundle; changes nothing.
 
-mod view;
+pub(super) mod view;
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Outcome, runtime};
 use crate::cli::{Environment, GlobalArgs};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kube::Cluster;
 use crate::names::check_namespace;
 use crate::status::{self, Looked, Place, State, Status};
@@ -40,45 +40,63 @@ struct Hubs {
 
 /// Looks, and tells.
 pub(super) fn run(args: &StatusArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
-    let given = super::given_namespace(global, environment);
-    given.as_deref().map_or(Ok(()), check_namespace)?;
     runtime()?.block_on(async {
         let cluster = global.connection(environment).open().await?;
-        let namespace = given.as_ref().unwrap_or(&cluster.namespace);
-        match look(&cluster, namespace).await? {
-            Looked::Hub(status) => tell(*status, args, ui),
-            Looked::NoHub { namespace_exists, others } if given.is_some() => {
-                Err(status::missing(namespace, namespace_exists, &others))
+        match find_any(&cluster, global, environment).await? {
+            Found::One(status) => tell(*status, args, ui),
+            Found::Several(hubs) => {
+                ui.answer(args.output, &Answer { format: FORMAT, found: Hubs { hubs } }, |answer| {
+                    view::hubs(&answer.found.hubs)
+                })?;
+                ui.hint("choose one with -n");
+                Ok(Outcome::Done)
             }
-            Looked::NoHub { .. } => search(&cluster, args, ui).await,
         }
     })
 }
 
-async fn look(cluster: &Cluster, namespace: &str) -> Result<Looked> {
-    status::look(cluster, namespace, Path::new(namespace)).await
+enum Found {
+    One(Box<Status>),
+    Several(Vec<Place>),
 }
 
-/// Nobody said which hub: the only one is meant, and of several a person chooses.
-async fn search(cluster: &Cluster, args: &StatusArgs, ui: &Ui) -> Result<Outcome> {
-    let hubs = status::hubs(cluster).await?;
-    match hubs.as_slice() {
-        [] => Err(status::no_hub(cluster)),
-        [only] => match look(cluster, &only.namespace).await? {
-            Looked::Hub(status) => tell(*status, args, ui),
-            Looked::NoHub { namespace_exists, others } => {
-                Err(status::missing(&only.namespace, namespace_exists, &others))
-            }
-        },
-        [first, ..] => {
-            let hint = format!("choose one, e.g.: helm iris status -n {}", first.namespace);
-            ui.answer(args.output, &Answer { format: FORMAT, found: Hubs { hubs } }, |answer| {
-                view::hubs(&answer.found.hubs)
-            })?;
-            ui.hint(&hint);
-            Ok(Outcome::Done)
+/// The hub that is meant.
+pub(super) async fn find(cluster: &Cluster, global: &GlobalArgs, environment: &Environment) -> Result<Box<Status>> {
+    match find_any(cluster, global, environment).await? {
+        Found::One(status) => Ok(status),
+        Found::Several(hubs) => {
+            let names: Vec<_> = hubs.into_iter().map(|hub| hub.namespace).collect();
+            Err(Error::usage("which hub?")
+                .because(format!("there are {}", names.join(", ")))
+                .hint("choose one with -n"))
         }
     }
+}
+
+/// The hub that was named, that of the kubeconfig, or the only one; else all of them.
+async fn find_any(cluster: &Cluster, global: &GlobalArgs, environment: &Environment) -> Result<Found> {
+    let given = super::given_namespace(global, environment);
+    given.as_deref().map_or(Ok(()), check_namespace)?;
+    let namespace = given.as_ref().unwrap_or(&cluster.namespace);
+    let mut looked = (namespace.clone(), look(cluster, namespace).await?);
+    if given.is_none() && matches!(looked.1, Looked::NoHub { .. }) {
+        let hubs = status::hubs(cluster).await?;
+        looked = match hubs.as_slice() {
+            [] => return Err(status::no_hub(cluster)),
+            [only] => (only.namespace.clone(), look(cluster, &only.namespace).await?),
+            _ => return Ok(Found::Several(hubs)),
+        };
+    }
+    match looked {
+        (_, Looked::Hub(status)) => Ok(Found::One(status)),
+        (namespace, Looked::NoHub { namespace_exists, others }) => {
+            Err(status::missing(&namespace, namespace_exists, &others))
+        }
+    }
+}
+
+async fn look(cluster: &Cluster, namespace: &str) -> Result<Looked> {
+    status::look(cluster, namespace, Path::new(namespace)).await
 }
 
 fn tell(status: Status, args: &StatusArgs, ui: &Ui) -> Result<Outcome> {

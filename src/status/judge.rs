@@ -124,6 +124,7 @@ mod tests {
             workloads: Some(vec![ready]),
             volumes: Some(Volumes { hub: vec![claim], users }),
             servers: None,
+            service: None,
             address: None,
             work: None,
             shared_work: None,

@@ -3,6 +3,7 @@
 //! What may not be read is left out, and named. Nothing here holds a secret.
 
 mod bundle;
+mod cloud;
 mod hubs;
 mod judge;
 mod ledger;
@@ -17,6 +18,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use serde::Serialize;
 
 pub use bundle::{BundleState, Differing};
+pub use cloud::request;
 pub use hubs::{Place, hubs, no_hub};
 pub use judge::{Attention, State};
 pub use ledger::{LedgerState, Weak};
@@ -58,6 +60,8 @@ pub struct Status {
     pub volumes: Option<Volumes>,
     /// The servers of users.
     pub servers: Option<Servers>,
+    /// The Service at whose address people reach it.
+    pub service: Option<String>,
     /// Where people reach it.
     pub address: Option<Address>,
     /// The last work on it.
@@ -107,11 +111,12 @@ pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<L
         return Ok(Looked::NoHub { namespace_exists: exists, others });
     }
     let manifests = || own.iter().chain(&shared).flat_map(Releases::manifests);
+    let service = manifests().find_map(apply::public_service);
     let (workloads, volumes, servers, address) = futures::try_join!(
         workloads(cluster, own.iter().chain(&shared)),
         volumes::look(cluster, namespace),
         servers::look(cluster, namespace),
-        address(cluster, namespace, manifests().find_map(apply::public_service)),
+        address(cluster, namespace, service.clone()),
     )?;
     let hidden = [
         (own.is_none(), format!("Helm's releases (Secrets) in {namespace}, and so what they made")),
@@ -133,6 +138,7 @@ pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<L
         workloads,
         volumes,
         servers,
+        service,
         address,
         work: lease.work(),
         shared_work: shared_lease.work().filter(|work| work.now),

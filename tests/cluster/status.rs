@@ -92,6 +92,16 @@ fn a_hub_is_healthy_until_something_is_the_matter() {
         let run = hub.status_until(&["is not what is applied", "it has other values"]);
         assert_eq!(run.code, Some(0), "a bundle that waits for its install is nothing wrong: {run}");
 
+        // The answer of the cloud's support.
+        let site = hub.env.read("iris.yaml");
+        let run = hub.run(&["ip", "set", "192.0.2.77", "daskhub"]);
+        assert_eq!(run.code, Some(0), "{run}");
+        assert!(run.stdout.contains("loadBalancerIP") && run.stdout.contains("192.0.2.77"), "{run}");
+        assert_eq!(hub.env.read("iris.yaml"), format!("{site}loadBalancer:\n  address: 192.0.2.77\n"));
+        let run = hub.run(&["ip"]);
+        assert!(!run.stdout.contains("192.0.2.77") && run.stdout.contains("Address    http://192.0.2."), "{run}");
+        assert!(run.stdout.contains("not from this computer"), "the address leads nowhere: {run}");
+
         // Somebody works on it.
         let mut lease = hub.api().get(&hub.lease_path()).unwrap();
         lease["metadata"]["annotations"] = json!({"helm-iris/doing": "install daskhub, by bob@far-away"});
@@ -154,6 +164,12 @@ fn pods_claims_and_addresses_are_told_with_their_reasons() {
         assert_eq!(status["address"]["kind"], json!("pending"));
         assert!(status["address"]["since"].is_string() && status["bundle"].is_null(), "{status}");
         assert_eq!(status["servers"]["running"], json!(1));
+        let run = hub.run(&["ip"]);
+        assert_eq!(run.code, Some(0), "{run}");
+        for shown in ["pending for ", "address none yet", "TCP 80", "Service UID ", "_proxy-public"] {
+            assert!(unfolded(&run.stdout).contains(shown), "no {shown:?} in\n{run}");
+        }
+        assert!(run.stderr.contains("helm iris ip set ADDRESS"), "{run}");
         // More than fit one answer of the API server.
         for number in 0..600 {
             hub.claim(&format!("claim-{number}"), "", &json!({"component": "singleuser-storage"}));

@@ -195,7 +195,8 @@ fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-fn of_address(address: &Address) -> String {
+/// An address with what there is to know about it.
+pub(in crate::commands) fn of_address(address: &Address) -> String {
     match address {
         Address::Pending { why, since, .. } => {
             let why = why
