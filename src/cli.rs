@@ -65,7 +65,7 @@ pub struct KubeArgs {
 }
 
 /// What the hub shall be: the same flags for every verb that needs to know.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct TargetArgs {
     /// The chart, e.g. daskhub; see `helm iris charts list`
     #[arg(add = ArgValueCompleter::new(candidates::charts))]
@@ -76,7 +76,7 @@ pub struct TargetArgs {
 }
 
 /// What the hub shall be like, whatever the chart.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct SettingsArgs {
     /// The site file; unset: iris.yaml of this folder, if there is one
     #[arg(long = "file", short = 'f', value_name = "SITE", value_hint = clap::ValueHint::FilePath)]

@@ -72,6 +72,8 @@ pub mod uninstall;
 
 pub mod doctor;
 
+pub mod status;
+
 pub mod ui;
 
 pub mod cli;

@@ -1,6 +1,10 @@
 //! The site file: one operator's choices for one hub.
 
+mod address;
+
 use std::path::{Path, PathBuf};
+
+pub use address::with_address;
 
 use crate::error::{Error, Result};
 use crate::fs;

@@ -43,8 +43,8 @@ pub fn main() -> ExitCode {
     start_log(&cli, &environment);
     match caught(|| commands::run(&cli, &environment, &ui)) {
         Ok(Outcome::Done) => ExitCode::from(EXIT_OK),
-        Ok(Outcome::Unfit) => ExitCode::from(EXIT_USER),
         Ok(Outcome::Changes) => ExitCode::from(EXIT_CHANGES),
+        Ok(Outcome::Failing) => ExitCode::from(EXIT_USER),
         Ok(Outcome::Declined) => {
             ui.status("Nothing was changed.");
             ExitCode::from(EXIT_USER)

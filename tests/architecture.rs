@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 400;
 
 /// The modules that wait for something outside the process; all others are sync.
-const ASYNC: [&str; 12] = [
+const ASYNC: [&str; 13] = [
     "applied",
     "apply",
     "commands",
@@ -19,6 +19,7 @@ const ASYNC: [&str; 12] = [
     "lease",
     "observe",
     "secrets",
+    "status",
     "uninstall",
     "volumes",
 ];

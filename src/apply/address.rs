@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event as KubeEvent, Service, ServicePort};
 use serde::Serialize;
 
+use super::trouble::when;
 use crate::error::Result;
 use crate::kube::{Cluster, denied};
 
@@ -25,6 +27,8 @@ pub enum Address {
         namespace: String,
         /// What the cloud says, if it says anything.
         why: Option<String>,
+        /// Since when the Service waits for it.
+        since: Option<Timestamp>,
     },
     /// A port of every node.
     NodePort {
@@ -70,9 +74,9 @@ pub async fn public_address(cluster: &Cluster, namespace: &str, name: &str) -> R
     };
     let address = of_service(&service, namespace, name);
     match address {
-        Address::Pending { service, namespace, .. } => {
-            let why = cloud_says(cluster, &namespace, &service).await;
-            Ok(Address::Pending { service, namespace, why })
+        Address::Pending { service, namespace, why, since } => {
+            let why = cloud_says(cluster, &namespace, &service).await.or(why);
+            Ok(Address::Pending { service, namespace, why, since })
         }
         known => Ok(known),
     }
@@ -88,7 +92,12 @@ fn of_service(service: &Service, namespace: &str, name: &str) -> Address {
             let ingress = balancer.and_then(|balancer| balancer.ingress.as_ref()?.first().cloned());
             match ingress.and_then(|ingress| ingress.hostname.or(ingress.ip)) {
                 Some(host) => Address::Url { url: url(&host, port) },
-                None => Address::Pending { service: name.to_owned(), namespace: namespace.to_owned(), why: None },
+                None => Address::Pending {
+                    service: name.to_owned(),
+                    namespace: namespace.to_owned(),
+                    why: condition(service),
+                    since: service.metadata.creation_timestamp.as_ref().map(|time| time.0),
+                },
             }
         }
         Some("NodePort") if port.and_then(|port| port.node_port).is_some() => {
@@ -99,6 +108,12 @@ fn of_service(service: &Service, namespace: &str, name: &str) -> Address {
             Address::Forward { command: format!("kubectl port-forward service/{name} 8080:{port} -n {namespace}") }
         }
     }
+}
+
+/// What the Service's own conditions say about its load balancer.
+fn condition(service: &Service) -> Option<String> {
+    let conditions = service.status.as_ref()?.conditions.as_ref()?;
+    conditions.iter().find(|one| !one.message.is_empty()).map(|one| format!("{}: {}", one.reason, one.message))
 }
 
 /// The port of the web: `https` where there is one, else `http`, else the first.
@@ -121,7 +136,7 @@ fn url(host: &str, port: Option<&ServicePort>) -> String {
 async fn cloud_says(cluster: &Cluster, namespace: &str, service: &str) -> Option<String> {
     let fields = format!("involvedObject.kind=Service,involvedObject.name={service},type=Warning");
     let events = cluster.list_by_field::<KubeEvent>(namespace, &fields).await.ok()?;
-    events.last().and_then(|event| event.message.clone())
+    events.into_iter().max_by_key(when).and_then(|event| event.message)
 }
 
 #[cfg(test)]

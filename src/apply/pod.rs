@@ -31,8 +31,22 @@ pub(super) fn reason(pod: &Pod) -> Option<Reason> {
     }))
 }
 
+/// Kubernetes says "preemption is not helpful" of nodes that could not take the pod if they were empty.
+fn is_too_large(why: &str) -> bool {
+    why.split_once("preemption:").is_some_and(|(without, preemption)| {
+        without.contains("Insufficient")
+            && preemption.contains("Preemption is not helpful")
+            && !preemption.contains("No preemption victims")
+    })
+}
+
 fn node_hint(why: &str) -> &'static str {
-    if why.contains("Insufficient") {
+    if why.contains("max volume count") {
+        "a node takes only so many volumes, and the nodes that there are have all that they can: add nodes"
+    } else if is_too_large(why) {
+        "no node is large enough for it, even an empty one: ask for less CPU and memory in the site file, or add \
+         larger nodes"
+    } else if why.contains("Insufficient") {
         "the nodes are full: add nodes, or ask for less CPU and memory in the site file"
     } else if why.contains("node selector") || why.contains("node affinity") {
         "no node has the labels that are asked for: see scheduling in the site file and `kubectl get nodes --show-labels`"
@@ -106,6 +120,32 @@ mod tests {
     fn container(state: serde_json::Value) -> serde_json::Value {
         json!({"name": "hub", "image": "i:t", "imageID": "", "ready": false, "restartCount": 3, "state": state,
                "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}})
+    }
+
+    #[test]
+    fn each_reason_why_no_node_takes_it_has_its_way_out() {
+        let nodes = "0/2 nodes are available: ";
+        for (why, hint) in [
+            (
+                "2 Insufficient memory. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.",
+                "the nodes are full",
+            ),
+            (
+                "2 Insufficient memory. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.",
+                "no node is large enough",
+            ),
+            ("1 Insufficient cpu, 1 Insufficient memory.", "the nodes are full"),
+            (
+                "2 node(s) exceed max volume count. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.",
+                "a node takes only so many volumes",
+            ),
+            (
+                "2 node(s) had untolerated taint {a: b}. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.",
+                "the nodes have taints",
+            ),
+        ] {
+            assert!(node_hint(&format!("{nodes}{why}")).starts_with(hint), "{why}");
+        }
     }
 
     #[test]

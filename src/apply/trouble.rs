@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ::kube::{Error as KubeError, ResourceExt};
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Event as KubeEvent, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::storage::v1::StorageClass;
 
 use super::pod;
 use super::reason::Reason;
@@ -73,7 +74,8 @@ async fn of_workload(
     Ok(worst.or_else(|| not_created(workload, events)))
 }
 
-fn when(event: &KubeEvent) -> Option<String> {
+/// When something was last seen to happen.
+pub(super) fn when(event: &KubeEvent) -> Option<String> {
     let last = event.last_timestamp.as_ref().map(|time| time.0.to_string());
     last.or_else(|| event.event_time.as_ref().map(|time| time.0.to_string()))
 }
@@ -112,7 +114,7 @@ async fn pending_claim(cluster: &Cluster, namespace: &str, pod: &Pod) -> Result<
         };
         let phase = claim.status.as_ref().and_then(|status| status.phase.as_deref());
         if phase != Some("Bound")
-            && let Some(reason) = of_claim(cluster, namespace, &claim).await?
+            && let Some(reason) = claim_reason(cluster, namespace, &claim).await?
         {
             return Ok(Some(reason));
         }
@@ -120,7 +122,11 @@ async fn pending_claim(cluster: &Cluster, namespace: &str, pod: &Pod) -> Result<
     Ok(None)
 }
 
-async fn of_claim(
+/// Why no volume is made for a claim, where that is known.
+///
+/// # Errors
+/// When its events may not be read, or the cluster does not answer.
+pub async fn claim_reason(
     cluster: &Cluster,
     namespace: &str,
     claim: &PersistentVolumeClaim,
@@ -132,13 +138,53 @@ async fn of_claim(
         let hint = "as soon as there is a default class the volume is made: kubectl get storageclass";
         return Ok(Some(Reason::failing(text).hint(hint)));
     }
+    // That classes may not be looked at is no reason.
+    if let Ok(None) = cluster.get::<StorageClass>(None, class).await {
+        let text = format!("the volume claim {name} names the StorageClass {class}, which does not exist");
+        let hint = "make it, or name another in storage.className of the site file: kubectl get storageclass";
+        return Ok(Some(Reason::failing(text).hint(hint)));
+    }
     let fields = format!("involvedObject.kind=PersistentVolumeClaim,involvedObject.name={name}");
     let mut events = cluster.list_by_field::<KubeEvent>(namespace, &fields).await?;
     events.sort_by_key(when);
     let failed = events.iter().rev().find(|event| event.reason.as_deref() == Some("ProvisioningFailed"));
     Ok(failed.map(|event| {
         let message = event.message.as_deref().unwrap_or_default();
-        Reason::failing(format!("no volume could be made for {name} (class {class}): {message}"))
-            .hint(format!("see: kubectl describe pvc {name} -n {namespace}; kubectl get storageclass {class} -o yaml"))
+        let hint = if is_quota(message) {
+            "the project's quota of volumes is used up: openstack quota show; ask cloud support for more, or delete \
+             volumes that nobody needs"
+                .to_owned()
+        } else {
+            format!("see: kubectl describe pvc {name} -n {namespace}; kubectl get storageclass {class} -o yaml")
+        };
+        Reason::failing(format!("no volume could be made for {name} (class {class}): {message}")).hint(hint)
     }))
+}
+
+/// Cinder's words for a project that may have no more volumes, or no more space.
+fn is_quota(message: &str) -> bool {
+    let message = message.to_lowercase();
+    ["quota", "volumelimitexceeded", "maximum number of volumes"].iter().any(|word| message.contains(word))
+}
+
+/// Why a pod is not ready, by its own status; none if it is.
+pub fn pod_reason(pod: &Pod) -> Option<Reason> {
+    pod::reason(pod)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_quota_is_known_by_cinders_words() {
+        for message in [
+            "rpc error: code = Internal desc = Expected HTTP response code [202] but got 413 instead, message: \
+             VolumeLimitExceeded: Maximum number of volumes allowed (10) exceeded for quota 'volumes'.",
+            "VolumeSizeExceedsAvailableQuota: Requested volume exceeds allowed gigabytes quota.",
+        ] {
+            assert!(is_quota(message), "{message}");
+        }
+        assert!(!is_quota("failed to provision volume with StorageClass: availability zone nova is unknown"));
+    }
 }

@@ -133,6 +133,18 @@ pub(super) fn problems(readiness: &Readiness) -> Vec<Problem> {
     readiness.pending().map(describe).collect()
 }
 
+/// How workloads stand right now, with the reasons of those that are not ready.
+///
+/// # Errors
+/// When they may not be looked at, or the cluster does not answer.
+pub async fn standing(cluster: &Cluster, all: &[Workload]) -> Result<Readiness, KubeError> {
+    let mut workloads = states(cluster, all).await?;
+    let mut trouble = Trouble::default();
+    trouble.search(cluster, &workloads).await?;
+    trouble.tell(&mut workloads);
+    Ok(Readiness { workloads })
+}
+
 /// How workloads stand, each in the place that it has in the list.
 async fn states(cluster: &Cluster, workloads: &[Workload]) -> Result<Vec<WorkloadState>, KubeError> {
     let groups: BTreeSet<(Kind, &str)> = workloads.iter().map(|one| (one.kind, one.namespace.as_str())).collect();

@@ -52,6 +52,11 @@ impl Bundle {
             .hint("to drop them, remove the files and render again"))
     }
 
+    /// Whether there is a bundle in a folder, whatever its state.
+    pub fn is_in(folder: &Path) -> bool {
+        [MANIFEST_FILE, NEXT_FILE].iter().any(|file| fs::exists(&folder.join(file)).unwrap_or(true))
+    }
+
     /// The bundle's folder.
     pub fn folder(&self) -> &Path {
         &self.folder

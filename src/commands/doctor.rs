@@ -52,7 +52,7 @@ pub(super) fn run(args: &DoctorArgs, global: &GlobalArgs, environment: &Environm
     let report = runtime()?.block_on(look::report(args, global, environment, ui))?;
     let answer = Answer { format: FORMAT, fatal: report.is_fatal(), report: &report };
     ui.answer(args.output, &answer, |answer| doctor::lines(answer.report))?;
-    Ok(if report.is_fatal() { Outcome::Unfit } else { Outcome::Done })
+    Ok(if report.is_fatal() { Outcome::Failing } else { Outcome::Done })
 }
 
 /// Settings say nothing where nothing would be installed.

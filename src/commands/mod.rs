@@ -4,6 +4,7 @@ pub mod charts;
 pub mod complete;
 pub mod doctor;
 pub mod install;
+pub mod ip;
 pub mod plan;
 pub mod profiles;
 pub mod pull;
@@ -11,6 +12,7 @@ pub mod render;
 pub mod rollback;
 pub mod secrets;
 pub mod session;
+pub mod status;
 mod store;
 pub mod uninstall;
 
@@ -52,6 +54,10 @@ pub enum Command {
     Uninstall(uninstall::UninstallArgs),
     /// Whether a cluster is fit for a hub: what is in the way, and how to mend it
     Doctor(doctor::DoctorArgs),
+    /// How a hub stands: releases, pods, volumes, address, who works on it. Needs no site file
+    Status(status::StatusArgs),
+    /// The address of a hub: how it stands, what to ask the cloud's support for, record it
+    Ip(ip::IpArgs),
     /// The ledger of a hub: list, show, export to another place
     Secrets(secrets::SecretsArgs),
     /// The facts of clouds: list, show, check, begin a new one
@@ -80,10 +86,10 @@ pub enum Outcome {
     Done,
     /// A person said no.
     Declined,
+    /// What was looked at needs somebody, and the answer says so.
+    Failing,
     /// Something would change, and somebody asked to be told by the exit code.
     Changes,
-    /// The cluster is not fit for what would be installed; what was found is told already.
-    Unfit,
 }
 
 /// Runs a verb.
@@ -98,6 +104,8 @@ pub fn run(cli: &Cli, environment: &Environment, ui: &Ui) -> Result<Outcome> {
         Command::Rollback(args) => rollback::run(args, &cli.global, environment, ui),
         Command::Uninstall(args) => uninstall::run(args, &cli.global, environment, ui),
         Command::Doctor(args) => doctor::run(args, &cli.global, environment, ui),
+        Command::Status(args) => status::run(args, &cli.global, environment, ui),
+        Command::Ip(args) => ip::run(args, &cli.global, environment, ui),
         Command::Profiles(args) => profiles::run(args, environment, ui),
         Command::Secrets(args) => secrets::run(args, &cli.global, environment, ui),
         Command::Charts(args) => charts::run(args, &cli.global, environment, ui),
@@ -110,4 +118,9 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .map_err(|error| Error::bug("cannot start the runtime").because(error))
+}
+
+/// The namespace that a person named.
+fn given_namespace(global: &GlobalArgs, environment: &Environment) -> Option<String> {
+    global.kube.namespace.clone().or_else(|| environment.namespace.clone())
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Outcome, runtime};
+use super::{Outcome, given_namespace, runtime};
 use crate::cli::{Environment, GlobalArgs};
 use crate::error::{Error, Result};
 use crate::names::check_namespace;
@@ -95,10 +95,6 @@ pub(super) fn run(args: &SecretsArgs, global: &GlobalArgs, environment: &Environ
         }
     }
     Ok(Outcome::Done)
-}
-
-fn given_namespace(global: &GlobalArgs, environment: &Environment) -> Option<String> {
-    global.kube.namespace.clone().or_else(|| environment.namespace.clone())
 }
 
 /// The hub that is meant.

@@ -67,7 +67,7 @@ async fn uninstall(args: &UninstallArgs, global: &GlobalArgs, environment: &Envi
     let target = Target::of(args, global, environment)?;
     is_named(args, &target.namespace)?;
     let cluster = global.connection(environment).open().await?;
-    let observed = uninstall::look(&cluster, &target.namespace).await?;
+    let observed = Box::pin(uninstall::look(&cluster, &target.namespace)).await?;
     let plan = uninstall::build(&uninstall::Input {
         cluster: cluster.label(),
         server: &cluster.server,

@@ -3,6 +3,7 @@
 mod config;
 mod explain;
 mod identity;
+mod list;
 mod proxy;
 mod relay;
 mod request;
@@ -18,10 +19,11 @@ use tokio::sync::Semaphore;
 
 pub use explain::{denied, explain};
 pub use identity::ClusterId;
+pub use list::Pick;
 pub use proxy::ProxySettings;
 pub use relay::Relay;
 pub use request::is_passing;
-pub use survey::{Pick, Served};
+pub use survey::Served;
 
 use crate::error::Result;
 use crate::redact::Secret;
@@ -70,6 +72,8 @@ pub struct Cluster {
     places: Arc<Semaphore>,
     /// The context's name; none inside a pod.
     pub context: Option<String>,
+    /// The namespace of the context; `default` where it names none.
+    pub namespace: String,
     /// URL of the API server.
     pub server: String,
     /// Which cluster it is, whatever its context is called.
@@ -87,12 +91,14 @@ impl Connection {
         let target = config::resolve(self).await?;
         let server = target.config.cluster_url.to_string();
         let server = server.trim_end_matches('/').to_owned();
+        let namespace = target.config.default_namespace.clone();
         let client = Client::try_from(target.config).map_err(|error| explain(&error, &server))?;
         let (id, version) = futures::join!(identity::identify(&client, &server), identity::version(&client));
         Ok(Cluster {
             id: id?,
             version: version.map_err(|error| explain(&error, &server))?,
             context: target.context,
+            namespace,
             places: Arc::new(Semaphore::new(READS_AT_A_TIME)),
             client,
             server,

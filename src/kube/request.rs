@@ -10,10 +10,7 @@ use std::error::Error as StdError;
 use std::io::ErrorKind as IoKind;
 use std::time::Duration;
 
-use ::kube::api::{
-    DeleteParams, GetParams, ListParams, ObjectList, PartialObjectMeta, Patch, PatchParams, PostParams, Preconditions,
-    TypeMeta,
-};
+use ::kube::api::{DeleteParams, GetParams, Patch, PatchParams, PostParams, Preconditions, TypeMeta};
 use ::kube::core::Request;
 use ::kube::{Client, Error as KubeError, Resource};
 use serde::Serialize;
@@ -27,9 +24,6 @@ use super::Cluster;
 pub(super) const PAUSES: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
 
-/// Objects that are asked for at once.
-const PAGE: u32 = 500;
-
 impl Cluster {
     /// One object; none where the server says that there is none.
     ///
@@ -41,87 +35,6 @@ impl Cluster {
     {
         let _place = self.places.acquire().await;
         get(&self.client, namespace, name).await
-    }
-
-    /// All objects of a kind, as far as the labels (`a=b,c=d`, or empty) pick them.
-    ///
-    /// # Errors
-    /// When the list cannot be read whole.
-    pub async fn list<K>(&self, namespace: Option<&str>, labels: &str) -> Result<Vec<K>, KubeError>
-    where
-        K: Resource<DynamicType = ()> + DeserializeOwned + Clone,
-    {
-        let request = resource::<K>(namespace).list(&ListParams::default().labels(labels));
-        let list: ObjectList<K> = self.fetch(&request.map_err(KubeError::BuildRequest)?).await?;
-        Ok(list.items)
-    }
-
-    /// What is wanted of all objects of a kind that the labels pick. They are read page by page, and what is
-    /// not wanted is not kept: a cluster may have thousands.
-    ///
-    /// # Errors
-    /// When the list cannot be read whole.
-    pub async fn list_picked<K, T>(
-        &self,
-        namespace: Option<&str>,
-        labels: &str,
-        mut pick: impl FnMut(K) -> Option<T>,
-    ) -> Result<Vec<T>, KubeError>
-    where
-        K: Resource<DynamicType = ()> + DeserializeOwned + Clone,
-    {
-        let mut params = ListParams::default().labels(labels).limit(PAGE);
-        let mut picked = Vec::new();
-        loop {
-            let request = resource::<K>(namespace).list(&params).map_err(KubeError::BuildRequest)?;
-            let page: ObjectList<K> = self.fetch(&request).await?;
-            picked.extend(page.items.into_iter().filter_map(&mut pick));
-            match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => params = params.continue_token(&token),
-                None => return Ok(picked),
-            }
-        }
-    }
-
-    /// Objects of a kind by field, e.g. `type=Warning` for events.
-    ///
-    /// # Errors
-    /// When the list cannot be read whole.
-    pub async fn list_by_field<K>(&self, namespace: &str, fields: &str) -> Result<Vec<K>, KubeError>
-    where
-        K: Resource<DynamicType = ()> + DeserializeOwned + Clone,
-    {
-        let request = resource::<K>(Some(namespace)).list(&ListParams::default().fields(fields));
-        let list: ObjectList<K> = self.fetch(&request.map_err(KubeError::BuildRequest)?).await?;
-        Ok(list.items)
-    }
-
-    /// The metadata alone of all objects of a kind that the labels pick.
-    ///
-    /// # Errors
-    /// When the list cannot be read whole.
-    pub async fn list_metadata<K>(&self, namespace: &str, labels: &str) -> Result<Vec<PartialObjectMeta<K>>, KubeError>
-    where
-        K: Resource<DynamicType = ()> + Clone,
-    {
-        let request = resource::<K>(Some(namespace)).list_metadata(&ListParams::default().labels(labels));
-        let list: ObjectList<PartialObjectMeta<K>> = self.fetch(&request.map_err(KubeError::BuildRequest)?).await?;
-        Ok(list.items)
-    }
-}
-
-impl Cluster {
-    /// The names of all objects of a kind that the fields pick, e.g. `type=Opaque`.
-    ///
-    /// # Errors
-    /// When the list cannot be read whole.
-    pub async fn list_names<K>(&self, namespace: &str, fields: &str) -> Result<Vec<String>, KubeError>
-    where
-        K: Resource<DynamicType = ()> + Clone,
-    {
-        let request = resource::<K>(Some(namespace)).list_metadata(&ListParams::default().fields(fields));
-        let list: ObjectList<PartialObjectMeta<K>> = self.fetch(&request.map_err(KubeError::BuildRequest)?).await?;
-        Ok(list.items.into_iter().filter_map(|item| item.metadata.name).collect())
     }
 
     pub(super) async fn fetch<T: DeserializeOwned>(&self, request: &http::Request<Vec<u8>>) -> Result<T, KubeError> {

@@ -1,6 +1,6 @@
 //! Looking at a cluster as a whole: lists that may be long, rights, and which kinds there are.
 
-use ::kube::api::{GetParams, ListParams, ObjectMeta};
+use ::kube::api::{GetParams, ObjectMeta};
 use ::kube::core::Request;
 use ::kube::{Error as KubeError, Resource};
 use k8s_openapi::api::authorization::v1::{
@@ -8,25 +8,8 @@ use k8s_openapi::api::authorization::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::Cluster;
-
-/// Objects of one answer: some megabytes at most, whatever the kind.
-const PAGE: u32 = 500;
-/// A list that goes on for longer than the server remembers is begun anew, but not for ever.
-const STARTS: usize = 3;
-
-/// Which objects of a kind: by namespace (none: all of them), labels and fields.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Pick<'p> {
-    /// The namespace.
-    pub namespace: Option<&'p str>,
-    /// Labels as `a=b,c=d`.
-    pub labels: &'p str,
-    /// Fields as `status.phase!=Failed`.
-    pub fields: &'p str,
-}
 
 /// A resource as the API server serves it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,77 +27,11 @@ pub struct Served {
 }
 
 #[derive(Deserialize)]
-struct Page<T> {
-    #[serde(default)]
-    metadata: PageMeta,
-    /// An empty list is `null`.
-    items: Option<Vec<T>>,
-}
-
-#[derive(Deserialize, Default)]
-struct PageMeta {
-    #[serde(default, rename = "continue")]
-    rest: String,
-}
-
-#[derive(Deserialize)]
-struct OnlyMeta {
-    metadata: ObjectMeta,
+pub(super) struct OnlyMeta {
+    pub(super) metadata: ObjectMeta,
 }
 
 impl Cluster {
-    /// All objects of a kind that are picked, page by page, each read as `T`: what of it is of no
-    /// interest is never kept.
-    ///
-    /// # Errors
-    /// When the list cannot be read whole.
-    pub async fn pages<K, T>(&self, pick: Pick<'_>) -> Result<Vec<T>, KubeError>
-    where
-        K: Resource<DynamicType = ()>,
-        T: DeserializeOwned,
-    {
-        self.all_pages(&K::url_path(&(), pick.namespace), pick, false).await
-    }
-
-    /// The metadata alone of all objects of a kind that are picked, page by page.
-    ///
-    /// # Errors
-    /// When the list cannot be read whole.
-    pub async fn metadata_pages<K>(&self, pick: Pick<'_>) -> Result<Vec<ObjectMeta>, KubeError>
-    where
-        K: Resource<DynamicType = ()>,
-    {
-        let items: Vec<OnlyMeta> = self.all_pages(&K::url_path(&(), pick.namespace), pick, true).await?;
-        Ok(items.into_iter().map(|item| item.metadata).collect())
-    }
-
-    async fn all_pages<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        pick: Pick<'_>,
-        only_metadata: bool,
-    ) -> Result<Vec<T>, KubeError> {
-        let first = ListParams::default().labels(pick.labels).fields(pick.fields).limit(PAGE);
-        let (mut all, mut params, mut starts) = (Vec::new(), first.clone(), 1);
-        loop {
-            let request = Request::new(path);
-            let request = if only_metadata { request.list_metadata(&params) } else { request.list(&params) };
-            match self.fetch::<Page<T>>(&request.map_err(KubeError::BuildRequest)?).await {
-                Ok(page) => {
-                    all.extend(page.items.into_iter().flatten());
-                    if page.metadata.rest.is_empty() {
-                        return Ok(all);
-                    }
-                    params = first.clone().continue_token(&page.metadata.rest);
-                }
-                Err(KubeError::Api(status)) if status.code == 410 && starts < STARTS => {
-                    (all, params, starts) = (Vec::new(), first.clone(), starts + 1);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
     /// The metadata of an object of any kind; none where the server says that there is none.
     ///
     /// # Errors

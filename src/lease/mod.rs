@@ -9,6 +9,7 @@ mod holder;
 
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::kube::{Cluster, denied};
@@ -38,6 +39,20 @@ pub enum Seen {
     There(Box<Lease>),
 }
 
+/// Work on a hub, going on or done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Work {
+    /// What, and by whom: `install daskhub, by anna@laptop (process 4711)`.
+    pub doing: String,
+    /// When it began.
+    pub since: Option<Timestamp>,
+    /// The last sign of life of whoever does it; where they are done, when that was.
+    pub last_seen: Option<Timestamp>,
+    /// Whether somebody does it right now.
+    pub now: bool,
+}
+
 /// Looks at the Lease of a namespace.
 ///
 /// # Errors
@@ -64,6 +79,18 @@ impl Seen {
     pub fn has_left(&self, release: &str, revision: u64) -> bool {
         let Self::There(lease) = self else { return false };
         self.busy(Timestamp::now()).is_none() && annotation(lease, &format!("{BEGUN}{release}")) == revision.to_string()
+    }
+
+    /// The last work that is known of.
+    pub fn work(&self) -> Option<Work> {
+        let Self::There(lease) = self else { return None };
+        let spec = lease.spec.clone().unwrap_or_default();
+        Some(Work {
+            doing: annotation(lease, DOING).to_owned(),
+            since: spec.acquire_time.map(|time| time.0),
+            last_seen: spec.renew_time.map(|time| time.0),
+            now: self.busy(Timestamp::now()).is_some(),
+        })
     }
 
     /// Who holds it, if anybody does at this time.
@@ -141,6 +168,20 @@ mod tests {
         ] {
             assert_eq!(lease.busy(now).is_some(), busy, "{lease:?}");
         }
+    }
+
+    #[test]
+    fn the_last_work_is_told_whoever_holds_it() {
+        let Seen::There(mut lease) = seen("", 999, "elsewhere") else { return };
+        let notes = lease.metadata.annotations.get_or_insert_default();
+        notes.insert(DOING.to_owned(), "install daskhub, by anna".to_owned());
+        let done = Seen::There(lease.clone()).work().unwrap();
+        assert_eq!((done.doing.as_str(), done.now), ("install daskhub, by anna", false));
+        assert_eq!(done.last_seen, Timestamp::from_second(999).ok());
+        let spec = lease.spec.get_or_insert_default();
+        (spec.holder_identity, spec.renew_time) = (Some("anna".into()), Some(MicroTime(Timestamp::now())));
+        assert!(Seen::There(lease).work().unwrap().now);
+        assert_eq!(Seen::Never.work(), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! What may not be read is never taken for what is not there: only a `404` means "none".
 
 mod class;
+mod head;
 mod release;
 mod secret;
 
@@ -12,6 +13,7 @@ use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 pub use class::{Classes, DefaultClass, is_default};
+pub use head::{ReleaseHead, heads};
 pub use release::{ReleaseState, all_releases, as_failed, newest_if_any, newest_release, secret_name};
 pub use secret::{FoundSecrets, found as found_secrets};
 

@@ -58,7 +58,7 @@ impl ReleaseState {
 }
 
 /// Whether helm works on a release of this state, or was killed while it did.
-fn is_pending(status: &str) -> bool {
+pub(super) fn is_pending(status: &str) -> bool {
     status.starts_with("pending-") || status == "uninstalling"
 }
 
@@ -241,7 +241,7 @@ pub fn secret_name(release: &str, revision: u64) -> String {
     format!("sh.helm.release.v1.{release}.v{revision}")
 }
 
-fn decode(secret: &KubeSecret, release: &str) -> Result<ReleaseState> {
+pub(super) fn decode(secret: &KubeSecret, release: &str) -> Result<ReleaseState> {
     let stored: Stored = parse(&unpack(secret, release)?, release)?;
     Ok(ReleaseState {
         revision: stored.version,

@@ -80,6 +80,12 @@ pub(super) fn differences(have: &Value, want: &Value, secrecy: &Secrecy<'_>) -> 
     found
 }
 
+/// Whether Helm has the values that a bundle says.
+pub fn same_values(have: &Value, want: &Value) -> bool {
+    let secrecy = Secrecy { paths: Vec::new(), in_use: Vec::new(), scrub: &Scrub::default() };
+    differences(have, want, &secrecy).is_empty()
+}
+
 fn compare(
     pointer: &str,
     have: Option<&Value>,

@@ -14,7 +14,7 @@ use crate::chart::release::Scope;
 use crate::secrets::Note;
 
 pub use build::{Desired, Input, at_work, build, is_empty, no_class, prune_command, several_classes};
-pub use compare::{Change, How, ValueChange};
+pub use compare::{Change, How, ValueChange, same_values};
 pub use handover::held;
 pub use losses::{hidden_hub, not_found};
 pub use view::{lines, note};

@@ -68,7 +68,11 @@ pub async fn read_if_allowed(cluster: &Cluster, namespace: &str) -> Result<Resul
     }
 }
 
-fn parse(secret: &KubeSecret, namespace: &str) -> Result<StoredLedger> {
+/// The ledger that a Secret holds.
+///
+/// # Errors
+/// When it is damaged.
+pub fn parse(secret: &KubeSecret, namespace: &str) -> Result<StoredLedger> {
     let origin = format!("the Secret {NAME} in {namespace}");
     let bytes = secret.data.as_ref().and_then(|data| data.get(KEY)).map(|bytes| bytes.0.clone());
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {

@@ -256,6 +256,11 @@ fn eprint_flush(text: &str) {
     let _ = stderr.flush();
 }
 
+/// A line of an answer for people, folded to a terminal's usual width wherever it goes.
+pub fn folded(text: &str, indent: &str) -> String {
+    wrap(text, Some(80), indent)
+}
+
 /// Columns, as wide as their widest cell; the last one is left ragged.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{Claim, HubVolume, Volume, Volumes, marks};
 use crate::error::Result;
-use crate::kube::{Cluster, denied};
+use crate::kube::{Cluster, Pick, denied};
 
 /// The annotation of volumes that a driver made for a claim.
 const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
@@ -66,7 +66,9 @@ pub async fn claims_there(cluster: &Cluster, namespace: &str) -> Result<BTreeSet
 }
 
 pub(super) async fn claims(cluster: &Cluster, namespace: &str) -> Result<Vec<StandingClaim>> {
-    let read = cluster.list_picked(Some(namespace), "", |claim| Some(standing_claim(claim))).await;
+    let read = cluster
+        .survey(Pick { namespace: Some(namespace), ..Pick::default() }, |claim| Some(standing_claim(claim)))
+        .await;
     read.map_err(|error| denied(&error, &cluster.server, &format!("look at the volume claims in {namespace}")))
 }
 
@@ -75,7 +77,7 @@ type OfClasses = BTreeMap<String, BTreeSet<String>>;
 /// The volumes of a namespace, and which namespaces use each class.
 async fn all_volumes(cluster: &Cluster, namespace: &str) -> Result<(Vec<StandingVolume>, OfClasses), ::kube::Error> {
     let mut classes = OfClasses::new();
-    let picked = cluster.list_picked(None, "", |volume| {
+    let picked = cluster.survey(Pick::default(), |volume| {
         let volume = standing_volume(volume);
         if let (Some(class), Some((user, _))) = (&volume.class, &volume.claim) {
             classes.entry(class.clone()).or_default().insert(user.clone());
@@ -88,7 +90,7 @@ async fn all_volumes(cluster: &Cluster, namespace: &str) -> Result<(Vec<Standing
 /// The volumes that are kept for the hub of a namespace; none where we may not look.
 pub(super) async fn kept(cluster: &Cluster, namespace: &str) -> Result<Vec<StandingVolume>> {
     let labels = format!("{}={namespace}", marks::NAMESPACE);
-    match cluster.list_picked(None, &labels, |volume| Some(standing_volume(volume))).await {
+    match cluster.survey(Pick { labels: &labels, ..Pick::default() }, |volume| Some(standing_volume(volume))).await {
         Err(::kube::Error::Api(status)) if status.is_forbidden() => Ok(Vec::new()),
         read => read.map_err(|error| denied(&error, &cluster.server, "look at the volumes of the cluster")),
     }

@@ -27,6 +27,7 @@ mod scale;
 mod seen;
 mod shared;
 mod state;
+mod status;
 mod trouble;
 mod unanswered;
 mod uninstall;

@@ -1,0 +1,268 @@
+//! A hub's state as one screen of 80 columns. Pure, but for the age of things.
+
+use jiff::Timestamp;
+
+use crate::apply::Address;
+use crate::chart::release::Scope;
+use crate::lease::Work;
+use crate::status::{
+    BundleState, ClaimRow, LedgerState, Place, ReleaseRow, Servers, State, Status, Volumes, shown_bytes,
+};
+use crate::ui::{folded, table};
+
+/// Lines of one kind; what is in order comes after what is not, and the rest is counted.
+const MOST: usize = 6;
+/// Under the words, beside the labels.
+const INDENT: &str = "           ";
+
+/// The hubs of a cluster.
+pub(super) fn hubs(hubs: &[Place]) -> String {
+    let rows: Vec<_> = hubs.iter().map(|hub| vec![hub.namespace.clone(), age(hub.since)]).collect();
+    table(&["HUB", "AGE"], &rows)
+}
+
+/// All about one hub.
+pub(super) fn status(status: &Status) -> String {
+    let mut out = Lines(Vec::new());
+    let word = match status.state {
+        State::Healthy => "healthy",
+        State::Starting => "starting: not everything is ready yet",
+        State::Failing => "needs attention",
+    };
+    out.line("Hub", &format!("{} on {}: {word}", status.namespace, status.cluster));
+    for attention in &status.attention {
+        out.line("", &format!("- {}", attention.what));
+        if let Some(fix) = &attention.fix {
+            out.line("", &format!("  fix: {fix}"));
+        }
+    }
+    out.0.push(String::new());
+    if let Some(rows) = &status.releases {
+        releases(rows, status.other_releases, &mut out);
+    }
+    if let Some(bundle) = &status.bundle {
+        out.line("Bundle", &of_bundle(bundle));
+    }
+    workloads(status, &mut out);
+    if let Some(volumes) = &status.volumes {
+        claims(volumes, &mut out);
+    }
+    if let Some(servers) = &status.servers {
+        users(servers, status.volumes.as_ref(), &mut out);
+    }
+    if let Some(address) = &status.address {
+        out.line("Address", &of_address(address));
+    }
+    if let Some(ledger) = &status.ledger {
+        out.line("Secrets", &of_ledger(ledger));
+    }
+    out.line("Work", &of_work(status.work.as_ref()));
+    if let Some(work) = &status.shared_work {
+        out.line("", &format!("on what all hubs share: {}", of_work(Some(work))));
+    }
+    for (index, what) in status.not_read.iter().enumerate() {
+        out.line(if index == 0 { "Not read" } else { "" }, &format!("you may not read {what}"));
+    }
+    out.0.join("\n")
+}
+
+struct Lines(Vec<String>);
+
+impl Lines {
+    fn line(&mut self, label: &str, text: &str) {
+        self.0.push(folded(&format!("{label:<11}{text}"), INDENT));
+    }
+
+    /// The first of many, and how many more there are.
+    fn some<T>(&mut self, all: &[T], mut line: impl FnMut(&mut Self, &T)) {
+        for one in all.iter().take(MOST) {
+            line(self, one);
+        }
+        if all.len() > MOST {
+            self.line("", &format!("and {} more; -o json tells all", all.len() - MOST));
+        }
+    }
+}
+
+fn releases(rows: &[ReleaseRow], others: usize, out: &mut Lines) {
+    if rows.is_empty() {
+        out.line("Releases", "none");
+    }
+    let cells = |row: &ReleaseRow| {
+        let chart = row.chart.as_ref().zip(row.version.as_ref()).map(|(chart, version)| format!("{chart} {version}"));
+        let name = if row.scope == Scope::Cluster { format!("{}*", row.name) } else { row.name.clone() };
+        let by = if row.ours || row.state != "deployed" { "" } else { " (by others)" };
+        let chart = chart.unwrap_or_else(|| "cannot be read".to_owned());
+        vec![name, row.revision.to_string(), format!("{}{by}", row.state), chart, age(row.since)]
+    };
+    if !rows.is_empty() {
+        let cells: Vec<_> = rows.iter().take(MOST).map(cells).collect();
+        out.0.extend(table(&["RELEASE", "REV", "STATE", "CHART", "AGE"], &cells).lines().map(str::to_owned));
+    }
+    let mut notes = Vec::new();
+    if rows.len() > MOST {
+        notes.push(format!("{} more releases: -o json tells all", rows.len() - MOST));
+    }
+    if rows.iter().any(|row| row.scope == Scope::Cluster) {
+        notes.push("* shared by all hubs".to_owned());
+    }
+    if others > 0 {
+        notes.push(format!("{others} more of Helm's here are none of ours"));
+    }
+    if !notes.is_empty() {
+        out.0.push(folded(&notes.join("; "), ""));
+    }
+    out.0.push(String::new());
+}
+
+fn of_bundle(bundle: &BundleState) -> String {
+    let folder = &bundle.folder;
+    let why = bundle.not_compared.as_deref();
+    match bundle.applied {
+        Some(true) => format!("./{folder} is what is applied"),
+        Some(false) => {
+            let all: Vec<_> = bundle.differing.iter().map(|one| format!("{}: {}", one.release, one.how)).collect();
+            format!("./{folder} is not what is applied ({}); see: helm iris plan", all.join("; "))
+        }
+        None => format!("./{folder} was not wholly compared: {}", why.unwrap_or("it cannot be read")),
+    }
+}
+
+fn workloads(status: &Status, out: &mut Lines) {
+    let Some(all) = &status.workloads else { return };
+    let waiting: Vec<_> = all.iter().filter(|one| !one.ready).collect();
+    out.line("Workloads", &format!("{} of {} ready", all.len() - waiting.len(), all.len()));
+    out.some(&waiting, |out, one| {
+        // What needs attention has been said at the top.
+        let why = match &one.reason {
+            Some(reason) if !reason.failing => format!(": {reason}"),
+            Some(_) => ": see above".to_owned(),
+            None => String::new(),
+        };
+        out.line("", &format!("- {} {}/{}{why}", one.workload, one.have, one.want));
+    });
+}
+
+fn claims(volumes: &Volumes, out: &mut Lines) {
+    if volumes.hub.is_empty() {
+        return out.line("Volumes", "none but those of users");
+    }
+    let mut label = "Volumes";
+    out.some(&volumes.hub, |out, claim| {
+        out.line(label, &of_claim(claim));
+        label = "";
+    });
+}
+
+fn of_claim(claim: &ClaimRow) -> String {
+    let ClaimRow { name, size, phase, class, reason } = claim;
+    let class = class.as_deref().unwrap_or("no class");
+    let why = match reason {
+        Some(reason) if !reason.failing => format!(": {reason}"),
+        Some(_) => ": see above".to_owned(),
+        None => String::new(),
+    };
+    format!("{name}  {size}  {phase}  {class}{why}")
+}
+
+fn users(servers: &Servers, volumes: Option<&Volumes>, out: &mut Lines) {
+    let mut parts = vec![format!("{} running", count(servers.running, "server"))];
+    if servers.starting > 0 {
+        parts.push(format!("{} starting", servers.starting));
+    }
+    if !servers.failing.is_empty() {
+        parts.push(format!("{} cannot start", servers.failing.len()));
+    }
+    if let Some(users) = volumes.map(|volumes| &volumes.users) {
+        parts.push(format!("{} of {} in all", count(users.count, "volume"), shown_bytes(users.bytes)));
+        if users.unbound > 0 {
+            parts.push(format!("{} without a volume", count(users.unbound, "claim")));
+        }
+    }
+    out.line("Users", &parts.join(", "));
+    out.some(&servers.failing, |out, reason| out.line("", &format!("- {reason}")));
+    let unbound = volumes.map(|volumes| volumes.users.first_unbound.as_slice()).unwrap_or_default();
+    out.some(unbound, |out, claim| {
+        let why = claim
+            .reason
+            .as_ref()
+            .map_or_else(|| "no reason is known; it may wait for its first pod".to_owned(), ToString::to_string);
+        out.line("", &format!("- {} {}: {why}", claim.name, claim.phase));
+    });
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+/// An address with what there is to know about it.
+pub(in crate::commands) fn of_address(address: &Address) -> String {
+    match address {
+        Address::Pending { why, since, .. } => {
+            let why = why
+                .as_ref()
+                .map_or_else(|| "the cloud says nothing".to_owned(), |why| format!("the cloud says: {why}"));
+            format!("pending for {}; {why}", age(*since))
+        }
+        known => known.to_string(),
+    }
+}
+
+fn of_ledger(ledger: &LedgerState) -> String {
+    match ledger {
+        LedgerState::Missing => "there is no ledger in the cluster".to_owned(),
+        LedgerState::Damaged { .. } => "the ledger is damaged: see above".to_owned(),
+        LedgerState::Present { secrets, weak } if weak.is_empty() => {
+            format!("{} in the ledger, none of them weak", count(*secrets, "secret"))
+        }
+        LedgerState::Present { secrets, weak } => {
+            let weak: Vec<_> = weak.iter().map(|one| format!("{} {}", one.name, one.what)).collect();
+            format!("{} in the ledger; weak: {}", count(*secrets, "secret"), weak.join(", "))
+        }
+    }
+}
+
+fn of_work(work: Option<&Work>) -> String {
+    match work {
+        None => "nobody works on it; what was done last is not known".to_owned(),
+        Some(work) if work.now => format!("right now: {}, for {}", work.doing, age(work.since)),
+        Some(work) => format!("nobody works on it; last: {}, {} ago", work.doing, age(work.last_seen)),
+    }
+}
+
+/// How long ago, in the unit that says most.
+fn age(since: Option<Timestamp>) -> String {
+    since.map_or_else(|| "unknown".to_owned(), |since| of_seconds(since.duration_until(Timestamp::now()).as_secs()))
+}
+
+fn of_seconds(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds @ ..120 => format!("{seconds}s"),
+        seconds @ ..7_200 => format!("{}m", seconds / 60),
+        seconds @ ..172_800 => format!("{}h", seconds / 3_600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_one_unit() {
+        let shown = [-5, 0, 119, 120, 7_199, 7_200, 172_799, 172_800, 31_536_000].map(of_seconds);
+        assert_eq!(shown, ["0s", "0s", "119s", "2m", "119m", "2h", "47h", "2d", "365d"]);
+        assert_eq!(age(None), "unknown");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_a_terminal_and_many_are_counted() {
+        let mut lines = Lines(Vec::new());
+        let all: Vec<_> =
+            (0..20).map(|index| format!("claim-{index}: {}", "no volume could be made, ".repeat(9))).collect();
+        lines.some(&all, |out, text| out.line("", text));
+        let text = lines.0.join("\n");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.ends_with("and 14 more; -o json tells all"), "{text}");
+    }
+}

@@ -1,0 +1,193 @@
+//! What of a hub's state needs somebody, and what only needs time. Pure.
+
+use serde::Serialize;
+
+use super::{LedgerState, ReleaseRow, Status};
+
+/// A hub's state in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Everything that we may see is as it should be.
+    Healthy,
+    /// Something is not ready yet, or somebody works on it.
+    Starting,
+    /// Something will hardly heal by waiting.
+    Failing,
+}
+
+/// What will hardly heal by waiting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attention {
+    /// What is the matter.
+    pub what: String,
+    /// What to do about it, if we know.
+    pub fix: Option<String>,
+}
+
+impl Attention {
+    fn new(what: impl Into<String>, fix: impl Into<Option<String>>) -> Self {
+        Self { what: what.into(), fix: fix.into() }
+    }
+}
+
+/// Fills in what the rest means.
+pub(super) fn judge(status: &mut Status) {
+    let busy = status.work.as_ref().is_some_and(|work| work.now) || status.shared_work.is_some();
+    let mut attention = Vec::new();
+    for row in status.releases.iter().flatten() {
+        attention.extend(of_release(row, busy));
+    }
+    for workload in status.workloads.iter().flatten().filter(|one| !one.ready) {
+        if let Some(reason) = workload.reason.as_ref().filter(|reason| reason.failing) {
+            attention.push(Attention::new(format!("{}: {reason}", workload.workload), reason.hint.clone()));
+        }
+    }
+    for claim in status.volumes.iter().flat_map(|volumes| &volumes.hub) {
+        let reason = claim.reason.as_ref().filter(|reason| reason.failing);
+        // A pod that waits for it has told the same already.
+        if let Some(reason) = reason.filter(|reason| !attention.iter().any(|one| one.what.contains(&reason.text))) {
+            attention.push(Attention::new(reason.text.clone(), reason.hint.clone()));
+        }
+    }
+    attention.extend(of_ledger(status));
+    let waits = status.workloads.iter().flatten().any(|one| !one.ready);
+    status.state = match (attention.is_empty(), busy || waits) {
+        (false, _) => State::Failing,
+        (true, true) => State::Starting,
+        (true, false) => State::Healthy,
+    };
+    status.attention = attention;
+}
+
+fn of_release(row: &ReleaseRow, busy: bool) -> Option<Attention> {
+    let ReleaseRow { name, namespace, revision, state, .. } = row;
+    if row.pending {
+        let what = format!("{name}: revision {revision} is {state}, and nobody works on it");
+        let fix = "run the same helm iris command again: it frees what it left, and says what else to do".to_owned();
+        return (!busy).then(|| Attention::new(what, fix));
+    }
+    (state == "failed").then(|| {
+        let what = format!("{name}: revision {revision} failed");
+        Attention::new(what, format!("see: helm history {name} -n {namespace}; mend the cause and install again"))
+    })
+}
+
+fn of_ledger(status: &Status) -> Option<Attention> {
+    match status.ledger.as_ref()? {
+        LedgerState::Damaged { why } => Some(Attention::new(
+            why.clone(),
+            "restore it from a backup; do not delete it while the hub is used: its secrets would be lost".to_owned(),
+        )),
+        LedgerState::Missing if status.releases.iter().flatten().any(|row| row.ours) => Some(Attention::new(
+            "the ledger is gone: the cluster no longer knows the hub's secrets by name",
+            "install again from the folder of the site file: it writes it anew".to_owned(),
+        )),
+        LedgerState::Missing | LedgerState::Present { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::{Kind, Reason, Workload, WorkloadState};
+    use crate::chart::release::Scope;
+    use crate::lease::Work;
+    use crate::status::{ClaimRow, UserVolumes, Volumes};
+
+    fn healthy() -> Status {
+        let row = ReleaseRow {
+            name: "dhub".into(),
+            namespace: "dhub".into(),
+            scope: Scope::Hub,
+            revision: 2,
+            state: "deployed".into(),
+            chart: None,
+            version: None,
+            since: None,
+            ours: true,
+            pending: false,
+        };
+        let workload = Workload { kind: Kind::Deployment, namespace: "dhub".into(), name: "hub".into() };
+        let ready = WorkloadState { workload, ready: true, have: 1, want: 1, reason: None, selector: String::new() };
+        let users = UserVolumes { count: 0, bytes: 0.0, unbound: 0, first_unbound: Vec::new() };
+        let claim =
+            ClaimRow { name: "data".into(), size: "8Gi".into(), phase: "Bound".into(), class: None, reason: None };
+        Status {
+            cluster: "c".into(),
+            namespace: "dhub".into(),
+            state: State::Starting,
+            attention: Vec::new(),
+            releases: Some(vec![row]),
+            other_releases: 0,
+            bundle: None,
+            workloads: Some(vec![ready]),
+            volumes: Some(Volumes { hub: vec![claim], users }),
+            servers: None,
+            service: None,
+            address: None,
+            work: None,
+            shared_work: None,
+            ledger: Some(LedgerState::Present { secrets: 1, weak: Vec::new() }),
+            not_read: Vec::new(),
+        }
+    }
+
+    fn after(change: impl FnOnce(&mut Status)) -> (State, usize) {
+        let mut status = healthy();
+        change(&mut status);
+        judge(&mut status);
+        (status.state, status.attention.len())
+    }
+
+    fn hub(status: &mut Status, reason: Option<&Reason>) {
+        for one in status.workloads.iter_mut().flatten() {
+            (one.ready, one.reason) = (false, reason.cloned());
+        }
+    }
+
+    fn release(status: &mut Status, state: &str, pending: bool) {
+        for row in status.releases.iter_mut().flatten() {
+            (row.state, row.pending) = (state.to_owned(), pending);
+        }
+    }
+
+    fn work(now: bool) -> Work {
+        Work { doing: "install".into(), since: None, last_seen: None, now }
+    }
+
+    #[test]
+    fn only_what_needs_somebody_is_failing() {
+        assert_eq!(after(|_| ()), (State::Healthy, 0));
+        assert_eq!(after(|status| status.work = Some(work(false))), (State::Healthy, 0));
+        assert_eq!(after(|status| status.work = Some(work(true))), (State::Starting, 0));
+        assert_eq!(after(|status| hub(status, None)), (State::Starting, 0));
+        assert_eq!(after(|status| hub(status, Some(&Reason::waiting("soon")))), (State::Starting, 0));
+        assert_eq!(after(|status| hub(status, Some(&Reason::failing("never")))), (State::Failing, 1));
+        assert_eq!(after(|status| release(status, "failed", false)), (State::Failing, 1));
+        assert_eq!(after(|status| release(status, "pending-upgrade", true)), (State::Failing, 1));
+        let at_work = |status: &mut Status| {
+            release(status, "pending-upgrade", true);
+            status.work = Some(work(true));
+        };
+        assert_eq!(after(at_work), (State::Starting, 0));
+        assert_eq!(after(|status| status.ledger = Some(LedgerState::Missing)), (State::Failing, 1));
+        assert_eq!(after(|status| status.ledger = None), (State::Healthy, 0));
+    }
+
+    #[test]
+    fn a_claim_and_the_pod_that_waits_for_it_are_one_matter() {
+        let no_volume = || Some(Reason::failing("no volume could be made"));
+        let claim = |status: &mut Status| {
+            for row in status.volumes.iter_mut().flat_map(|volumes| &mut volumes.hub) {
+                row.reason = no_volume();
+            }
+        };
+        assert_eq!(after(claim), (State::Failing, 1));
+        let both = |status: &mut Status| {
+            claim(status);
+            hub(status, no_volume().as_ref());
+        };
+        assert_eq!(after(both), (State::Failing, 1));
+    }
+}

@@ -1,0 +1,194 @@
+//! LOOK: how a hub stands, from the cluster alone; a bundle of this folder is compared if there is one.
+//!
+//! What may not be read is left out, and named. Nothing here holds a secret.
+
+mod bundle;
+mod cloud;
+mod hubs;
+mod judge;
+mod ledger;
+mod quantity;
+mod releases;
+mod servers;
+mod volumes;
+
+use std::path::Path;
+
+use k8s_openapi::api::core::v1::Namespace;
+use serde::Serialize;
+
+pub use bundle::{BundleState, Differing};
+pub use cloud::request;
+pub use hubs::{Place, hubs, no_hub};
+pub use judge::{Attention, State};
+pub use ledger::{LedgerState, Weak};
+pub use quantity::shown as shown_bytes;
+pub use releases::ReleaseRow;
+pub use servers::Servers;
+pub use volumes::{ClaimRow, UserVolumes, Volumes};
+
+use crate::apply::{self, Address, WorkloadState};
+use crate::error::{Error, Result};
+use crate::kube::{Cluster, denied};
+use crate::lease::{self, Seen, Work};
+use releases::Releases;
+
+/// The namespace of what all hubs share.
+pub const SHARED: &str = "helm-iris-system";
+
+/// How a hub stands.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The cluster as people know it.
+    pub cluster: String,
+    /// The hub's namespace.
+    pub namespace: String,
+    /// All of it in one word.
+    pub state: State,
+    /// What will hardly heal by waiting, with the way out.
+    pub attention: Vec<Attention>,
+    /// Its releases and those that it shares with other hubs.
+    pub releases: Option<Vec<ReleaseRow>>,
+    /// Releases of Helm in its namespace that are none of ours.
+    pub other_releases: usize,
+    /// Whether the bundle of this folder is what is applied; none where there is no bundle.
+    pub bundle: Option<BundleState>,
+    /// The workloads of its releases.
+    pub workloads: Option<Vec<WorkloadState>>,
+    /// Its volumes.
+    pub volumes: Option<Volumes>,
+    /// The servers of users.
+    pub servers: Option<Servers>,
+    /// The Service at whose address people reach it.
+    pub service: Option<String>,
+    /// Where people reach it.
+    pub address: Option<Address>,
+    /// The last work on it.
+    pub work: Option<Work>,
+    /// Work on what all hubs share that goes on right now.
+    pub shared_work: Option<Work>,
+    /// Its ledger in the cluster.
+    pub ledger: Option<LedgerState>,
+    /// What may not be read, and is therefore not told.
+    pub not_read: Vec<String>,
+}
+
+/// What a look at a namespace found.
+pub enum Looked {
+    /// A hub.
+    Hub(Box<Status>),
+    /// No hub of ours; with the names of Helm's releases that are there.
+    NoHub {
+        /// Whether the namespace is there, as far as that may be seen.
+        namespace_exists: bool,
+        /// Helm's releases.
+        others: Vec<String>,
+    },
+}
+
+/// Looks at the hub of a namespace, and at the bundle in `folder`.
+///
+/// # Errors
+/// When the cluster does not answer. What it refuses is no error.
+pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<Looked> {
+    let (exists, lease, shared_lease, ledger) = futures::try_join!(
+        namespace_exists(cluster, namespace),
+        lease::look(cluster, namespace),
+        lease::look(cluster, SHARED),
+        ledger::read(cluster, namespace),
+    )?;
+    let (stored, ledger) = ledger;
+    let bundle = bundle::open(folder, namespace);
+    let known = releases::known(namespace, stored.as_ref(), bundle.as_ref());
+    let (own, shared) = futures::try_join!(releases::of(cluster, namespace, &known), releases::shared(cluster),)?;
+    let is_hidden = own.is_none() && ledger.is_none();
+    let is_hub = own.as_ref().is_some_and(Releases::is_any_ours)
+        || ledger.as_ref().is_some_and(LedgerState::is_there)
+        || matches!(lease, Seen::There(_));
+    if !exists || !(is_hub || is_hidden) {
+        let others = own.map(Releases::names).unwrap_or_default();
+        return Ok(Looked::NoHub { namespace_exists: exists, others });
+    }
+    let manifests = || own.iter().chain(&shared).flat_map(Releases::manifests);
+    let service = manifests().find_map(apply::public_service);
+    let (workloads, volumes, servers, address) = futures::try_join!(
+        workloads(cluster, own.iter().chain(&shared)),
+        volumes::look(cluster, namespace),
+        servers::look(cluster, namespace),
+        address(cluster, namespace, service.clone()),
+    )?;
+    let hidden = [
+        (own.is_none(), format!("Helm's releases (Secrets) in {namespace}, and so what they made")),
+        (shared.is_none(), format!("the releases that all hubs share (Secrets in {SHARED})")),
+        (own.is_some() && workloads.is_none(), format!("workloads, pods or events in {namespace} or {SHARED}")),
+        (volumes.is_none(), format!("volume claims in {namespace}")),
+        (servers.is_none(), format!("pods in {namespace}")),
+        (ledger.is_none(), format!("the ledger (a Secret) in {namespace}")),
+        (lease == Seen::Hidden, format!("the Lease in {namespace}, which tells who works on the hub")),
+    ];
+    let compared = bundle.map(|bundle| bundle::compare(bundle, folder, own.as_ref(), shared.as_ref(), stored.as_ref()));
+    let mut status = Status {
+        cluster: cluster.label().to_owned(),
+        namespace: namespace.to_owned(),
+        state: State::Healthy,
+        attention: Vec::new(),
+        other_releases: own.as_ref().map_or(0, |own| own.others),
+        bundle: compared,
+        workloads,
+        volumes,
+        servers,
+        service,
+        address,
+        work: lease.work(),
+        shared_work: shared_lease.work().filter(|work| work.now),
+        ledger,
+        not_read: hidden.into_iter().filter_map(|(hidden, what)| hidden.then_some(what)).collect(),
+        releases: own.map(|own| own.rows.into_iter().chain(shared.into_iter().flat_map(|all| all.rows)).collect()),
+    };
+    judge::judge(&mut status);
+    Ok(Looked::Hub(Box::new(status)))
+}
+
+/// What an answer holds; none where the cluster refuses it.
+fn allowed<T>(answer: Result<T, ::kube::Error>, cluster: &Cluster, doing: &str) -> Result<Option<T>> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(::kube::Error::Api(status)) if status.is_forbidden() => Ok(None),
+        Err(error) => Err(denied(&error, &cluster.server, doing)),
+    }
+}
+
+/// Whether the namespace is there; one that may not be looked at is taken to be.
+async fn namespace_exists(cluster: &Cluster, name: &str) -> Result<bool> {
+    let found = cluster.get::<Namespace>(None, name).await;
+    Ok(allowed(found, cluster, &format!("look at the namespace {name}"))?.is_none_or(|found| found.is_some()))
+}
+
+async fn workloads(cluster: &Cluster, releases: impl Iterator<Item = &Releases>) -> Result<Option<Vec<WorkloadState>>> {
+    let all: Vec<_> = releases.flat_map(|releases| releases.workloads.iter().cloned()).collect();
+    let standing = apply::standing(cluster, &all).await;
+    Ok(allowed(standing, cluster, "look at the hub's workloads")?.map(|standing| standing.workloads))
+}
+
+/// A refusal is told with the Service's name by the one who asks for it alone; here the rest is more.
+async fn address(cluster: &Cluster, namespace: &str, service: Option<String>) -> Result<Option<Address>> {
+    let Some(service) = service else { return Ok(None) };
+    apply::public_address(cluster, namespace, &service).await.map(Some)
+}
+
+/// That there is no hub, and what to do.
+pub fn missing(namespace: &str, exists: bool, others: &[String]) -> Error {
+    let error = Error::user(format!("there is no hub of helm iris in {namespace}"));
+    match (exists, others) {
+        (false, _) => error.because(format!("there is no namespace {namespace}")),
+        (true, []) => error.because("it has no ledger and no release of ours"),
+        (true, others) => {
+            let shown: Vec<_> = others.iter().take(5).map(String::as_str).collect();
+            error
+                .because(format!("Helm has {} there ({}), made without helm iris", others.len(), shown.join(", ")))
+                .hint(format!("to take a hub over: helm iris secrets adopt CHART -n {namespace}, then install"))
+        }
+    }
+    .hint("the hubs of this cluster: helm iris status, without -n")
+}

@@ -1,0 +1,230 @@
+//! How a hub stands, with states made on purpose.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Hub, Testbed, script};
+use crate::common::Run;
+
+const FAULT: &str = "values:\n  daskhub:\n    jupyterhub:\n      hub:\n        annotations:\n          testbed.helm-iris/fault: image-pull\n";
+const NO_ADDRESS: &str = "loadBalancer:\n  annotations:\n    testbed.helm-iris/no-address: \"true\"\n";
+
+impl Hub<'_> {
+    /// Runs `status` until it shows these words, and gives the last run.
+    fn status_until(&self, words: &[&str]) -> Run {
+        let start = Instant::now();
+        loop {
+            let run = self.run(&["status"]);
+            if words.iter().all(|word| unfolded(&run.stdout).contains(word)) {
+                assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{run}");
+                return run;
+            }
+            assert!(start.elapsed() < Duration::from_secs(40), "no {words:?} in\n{run}");
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    fn status_json(&self) -> Value {
+        let run = self.run(&["status", "-o", "json"]);
+        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"))
+    }
+
+    /// A program without `-n`.
+    fn anywhere(&self, args: &[&str]) -> Run {
+        let mut command = self.env.command(args);
+        command.env("KUBECONFIG", &self.kubeconfig);
+        let output = command.output().unwrap();
+        self.env.finish(args, &output)
+    }
+
+    fn claim(&self, name: &str, class: &str, labels: &Value) {
+        let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {"name": name, "labels": labels},
+            // Of a volume that is not there: nobody tells events about it, and 600 would drown others.
+            "spec": {"storageClassName": class, "volumeName": if class.is_empty() { "nowhere" } else { "" }, "accessModes": ["ReadWriteOnce"],
+                     "resources": {"requests": {"storage": "1Gi"}}}});
+        self.api().create(&self.core("persistentvolumeclaims"), &claim);
+    }
+
+    fn lease_path(&self) -> String {
+        format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases/helm-iris", self.namespace)
+    }
+}
+
+/// The text as it was before it was folded at 80 columns.
+fn unfolded(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_hub_is_healthy_until_something_is_the_matter() {
+    let Some(testbed) = Testbed::take() else { return };
+    for (word, helm) in testbed.helms() {
+        testbed.reset();
+        let hub = testbed.hub(&format!("status-{word}"), &helm);
+        hub.install(&[]);
+        let run = hub.run(&["status"]);
+        assert_eq!(run.code, Some(0), "{run}");
+        let text = unfolded(&run.stdout);
+        for shown in [
+            ": healthy",
+            "deployed daskhub 0.1.0",
+            "storage* 1 deployed",
+            "is what is applied",
+            "8 of 8 ready",
+            "data-postgresql-0 8Gi Bound",
+            "http://192.0.2.",
+            "none of them weak",
+            "nobody works on it; last: install daskhub, by ",
+        ] {
+            assert!(text.contains(shown), "no {shown:?} in\n{run}");
+        }
+        let status = hub.status_json();
+        assert_eq!((&status["format"], &status["state"]), (&json!(1), &json!("healthy")));
+        assert_eq!(status["bundle"]["applied"], json!(true));
+        assert_eq!(status["notRead"], json!([]));
+
+        // Values, in the bundle alone.
+        let site = hub.env.read("iris.yaml");
+        hub.env.write("iris.yaml", format!("{site}users:\n  homeSize: 11Gi\n"));
+        assert_eq!(hub.run(&["render", "daskhub"]).code, Some(0));
+        let run = hub.status_until(&["is not what is applied", "it has other values"]);
+        assert_eq!(run.code, Some(0), "a bundle that waits for its install is nothing wrong: {run}");
+
+        // The answer of the cloud's support.
+        let site = hub.env.read("iris.yaml");
+        let run = hub.run(&["ip", "set", "192.0.2.77", "daskhub"]);
+        assert_eq!(run.code, Some(0), "{run}");
+        assert!(run.stdout.contains("loadBalancerIP") && run.stdout.contains("192.0.2.77"), "{run}");
+        assert_eq!(hub.env.read("iris.yaml"), format!("{site}loadBalancer:\n  address: 192.0.2.77\n"));
+        let run = hub.run(&["ip"]);
+        assert!(!run.stdout.contains("192.0.2.77") && run.stdout.contains("Address    http://192.0.2."), "{run}");
+        assert!(run.stdout.contains("not from this computer"), "the address leads nowhere: {run}");
+
+        // Somebody works on it.
+        let mut lease = hub.api().get(&hub.lease_path()).unwrap();
+        lease["metadata"]["annotations"] = json!({"helm-iris/doing": "install daskhub, by bob@far-away"});
+        lease["spec"]["holderIdentity"] = json!("bob@far-away");
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+        (lease["spec"]["renewTime"], lease["spec"]["acquireTime"]) = (json!(now), json!(now));
+        hub.api().replace(&hub.lease_path(), &lease);
+        let run = hub.status_until(&[": starting", "right now: install daskhub, by bob@far-away"]);
+        assert_eq!(run.code, Some(0), "{run}");
+        hub.api().delete(&hub.lease_path());
+
+        // Helm fails halfway: the second object is refused by the API server.
+        hub.env.write("bad/Chart.yaml", "apiVersion: v2\nname: bad\nversion: 9.9.9\n");
+        hub.env.write(
+            "bad/templates/a.yaml",
+            "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 0}]}\n",
+        );
+        let path = hub.env.path("bad");
+        let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            hub.helm(&["upgrade", "postgresql", path.to_str().unwrap()])
+        }));
+        assert!(failed.is_err(), "helm fails");
+        let run = hub.status_until(&["postgresql: revision 2 failed", "helm history postgresql -n"]);
+        assert_eq!(run.code, Some(1), "{run}");
+    }
+}
+
+#[test]
+fn pods_claims_and_addresses_are_told_with_their_reasons() {
+    let Some(testbed) = Testbed::take() else { return };
+    for (word, helm) in testbed.helms() {
+        testbed.reset();
+        let hub = testbed.hub_with(&format!("why-{word}"), &helm, &format!("{FAULT}{NO_ADDRESS}"));
+        hub.install(&["--verify", "none"]);
+        hub.claim("stuck", "no-such-class", &json!({}));
+        hub.claim("claim-anna", "no-such-class", &json!({"component": "singleuser-storage"}));
+        for (name, fault) in [("jupyter-anna", "none"), ("jupyter-bob", "image-pull")] {
+            let pod = json!({"apiVersion": "v1", "kind": "Pod",
+                "metadata": {"name": name, "labels": {"component": "singleuser-server"},
+                             "annotations": {"testbed.helm-iris/fault": fault}},
+                "spec": {"containers": [{"name": "notebook", "image": "example.org/notebook:1"}]}});
+            hub.api().create(&hub.core("pods"), &pod);
+        }
+        // Where there is no folder of the hub, everything but the bundle is told all the same.
+        std::fs::remove_dir_all(hub.env.path("")).unwrap();
+        std::fs::create_dir(hub.env.path("")).unwrap();
+        let run = hub.status_until(&[
+            "needs attention",
+            "Deployment hub: pod hub-",
+            "cannot be pulled",
+            "check its name and tag",
+            "the volume claim stuck names the StorageClass no-such-class, which does not exist",
+            "1 server running, 1 cannot start, 1 volume of 1Gi in all, 1 claim without a volume",
+            "pod jupyter-bob: the image example.org/notebook:1 cannot be pulled",
+            "Address pending for ",
+        ]);
+        assert_eq!(run.code, Some(1), "{run}");
+        assert!(!run.stdout.contains("Bundle"), "{run}");
+        let status = hub.status_json();
+        assert_eq!(status["address"]["kind"], json!("pending"));
+        assert!(status["address"]["since"].is_string() && status["bundle"].is_null(), "{status}");
+        assert_eq!(status["servers"]["running"], json!(1));
+        let run = hub.run(&["ip"]);
+        assert_eq!(run.code, Some(0), "{run}");
+        for shown in ["pending for ", "address none yet", "TCP 80", "Service UID ", "_proxy-public"] {
+            assert!(unfolded(&run.stdout).contains(shown), "no {shown:?} in\n{run}");
+        }
+        assert!(run.stderr.contains("helm iris ip set ADDRESS"), "{run}");
+        // More than fit one answer of the API server.
+        for number in 0..600 {
+            hub.claim(&format!("claim-{number}"), "", &json!({"component": "singleuser-storage"}));
+        }
+        assert_eq!(hub.status_json()["volumes"]["users"]["count"], json!(601));
+    }
+}
+
+#[test]
+fn no_hub_several_hubs_and_what_may_not_be_read() {
+    let Some(testbed) = Testbed::take() else { return };
+    let mut hub = testbed.hub("status-who", &testbed.helm4);
+    let run = hub.run(&["status"]);
+    assert!(run.code == Some(1) && run.stderr.contains("there is no namespace"), "{run}");
+    hub.install(&[]);
+    let hubs = || hub.anywhere(&["status", "-o", "json"]);
+    let shown = |run: &Run| serde_json::from_str::<Value>(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"));
+    let places = |found: &Value| found["hubs"].as_array().map_or(0, Vec::len);
+    let before = places(&shown(&hubs())).max(1);
+
+    let other = testbed.hub("status-two", &testbed.helm4);
+    let namespace = json!({"metadata": {"name": other.namespace}});
+    testbed.api.create("/api/v1/namespaces", &namespace);
+    let run = other.run(&["status"]);
+    assert!(run.code == Some(1) && run.stderr.contains("no ledger and no release of ours"), "{run}");
+    other.helm(&[
+        "install",
+        "foreign",
+        "--repo",
+        &testbed.repo,
+        "dask-gateway",
+        "--version",
+        "2026.3.0",
+        "--skip-crds",
+    ]);
+    let run = other.run(&["status"]);
+    assert!(run.code == Some(1) && run.stderr.contains("Helm has 1 there (foreign)"), "{run}");
+    other.helm(&["uninstall", "foreign"]);
+
+    let mut ledger = testbed.api.get(&hub.core("secrets/helm-iris-ledger")).unwrap();
+    ledger["metadata"] = json!({"name": "helm-iris-ledger"});
+    testbed.api.create(&other.core("secrets"), &ledger);
+    let run = hubs();
+    assert_eq!((run.code, places(&shown(&run))), (Some(0), before + 1), "{run}");
+    let run = hub.anywhere(&["status"]);
+    assert!(run.stdout.contains(&hub.namespace) && run.stdout.contains(&other.namespace), "{run}");
+
+    let output =
+        std::process::Command::new(script("testbed.sh")).args(["user", "eve", &hub.namespace]).output().unwrap();
+    let admin = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    let all = std::mem::replace(&mut hub.kubeconfig, admin.into());
+    let run = hub.run(&["status"]);
+    assert_eq!(run.code, Some(0), "{run}");
+    let text = unfolded(&run.stdout);
+    assert!(text.contains("Not read you may not read the releases that all hubs share"), "{run}");
+    assert!(text.contains(": healthy") && text.contains("8 of 8 ready"), "{run}");
+    hub.kubeconfig = all;
+}
