@@ -70,7 +70,7 @@ impl Executor<'_> {
                 delivered.map_err(|error| so_far(error, &releases))?;
             }
             let Operation::Release(release) = operation else { continue };
-            let entry = self.entry(release)?;
+            let entry = entry(self.bundle, release)?;
             let done = self.release(release, entry, interrupt, emit).await.map_err(|error| so_far(error, &releases))?;
             let last = !plan.operations[index + 1..].iter().any(|later| matches!(later, Operation::Release(_)));
             if done != Done::Skipped
@@ -84,12 +84,6 @@ impl Executor<'_> {
             releases.push(ReleaseOutcome { name: release.name.clone(), namespace: release.namespace.clone(), done });
         }
         Ok(Outcome { releases, level: self.level })
-    }
-
-    fn entry(&self, release: &ReleaseOperation) -> Result<&ReleaseEntry> {
-        let entries = &self.bundle.manifest().releases;
-        let same = |entry: &&ReleaseEntry| (&entry.name, &entry.namespace) == (&release.name, &release.namespace);
-        entries.iter().find(same).ok_or_else(|| Error::bug("the plan is of another bundle"))
     }
 
     async fn release(
@@ -163,21 +157,11 @@ impl Executor<'_> {
 
     async fn helm(&self, entry: &ReleaseEntry, interrupt: &mut Interrupt) -> Result<()> {
         let helm = self.helm.ok_or_else(|| Error::bug("no helm to apply the plan with"))?;
-        let archive = self.cache.path(&entry.archive);
-        let sha256 = check_archive(entry, &archive)?;
+        let archive = fs::absolute(&self.cache.path(&entry.archive))?;
+        let upgrade = upgrade(self.bundle, entry, &archive)?;
         self.still_reviewed()?;
         self.bundle.write_secrets(self.ledger)?;
         self.connection.still_leads_to(self.cluster).await?;
-        let upgrade = Upgrade {
-            release: &entry.name,
-            namespace: &entry.namespace,
-            create_namespace: entry.scope == Scope::Cluster,
-            archive: &std::path::absolute(&archive).map_err(|error| fs::failed("find", &archive, &error))?,
-            sha256,
-            folder: self.bundle.folder(),
-            values: &entry.values,
-            timeout_seconds: entry.timeout_seconds,
-        };
         let scrub = Scrub::new(self.ledger);
         helm.upgrade_install(&upgrade, self.cluster, self.connection, &scrub, interrupt).await
     }
@@ -236,6 +220,32 @@ pub fn check_archives(plan: &Plan, bundle: &Bundle, cache: &Cache) -> Result<()>
     };
     let entries = bundle.manifest().releases.iter().filter(changing);
     entries.into_iter().try_for_each(|entry| check_archive(entry, &cache.path(&entry.archive)).map(drop))
+}
+
+/// The entry of the bundle that an operation is about.
+///
+/// # Errors
+/// Only a defect.
+pub fn entry<'b>(bundle: &'b Bundle, release: &ReleaseOperation) -> Result<&'b ReleaseEntry> {
+    let same = |entry: &&ReleaseEntry| (&entry.name, &entry.namespace) == (&release.name, &release.namespace);
+    bundle.manifest().releases.iter().find(same).ok_or_else(|| Error::bug("the plan is of another bundle"))
+}
+
+/// What helm gets for a release.
+///
+/// # Errors
+/// An archive that is missing or is not the one that was reviewed.
+pub fn upgrade<'u>(bundle: &'u Bundle, entry: &'u ReleaseEntry, archive: &'u std::path::Path) -> Result<Upgrade<'u>> {
+    Ok(Upgrade {
+        release: &entry.name,
+        namespace: &entry.namespace,
+        create_namespace: entry.scope == Scope::Cluster,
+        archive,
+        sha256: check_archive(entry, archive)?,
+        folder: bundle.folder(),
+        values: &entry.values,
+        timeout_seconds: entry.timeout_seconds,
+    })
 }
 
 /// The archive is read again right before helm gets it: it must still be the one that was reviewed.

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::workload::{Kind, Workload};
 use crate::error::{Error, Result};
+use crate::objects::documents;
 use crate::redact::Secret;
 
 #[derive(Deserialize)]
@@ -22,7 +23,7 @@ struct Metadata {
 /// large, and most of it is of no interest.
 pub(super) fn workloads(manifest: &Secret, release: &str, namespace: &str) -> Result<Vec<Workload>> {
     let mut found = Vec::new();
-    for document in documents(manifest.expose()).filter(|document| names_workload(document)) {
+    for document in documents(manifest.expose()).into_iter().filter(|document| names_workload(document)) {
         // The parser's message could quote a value of an environment variable.
         let head: Head = serde_yaml::from_str(document).map_err(|_| {
             Error::user(format!("what Helm keeps about the release `{release}` cannot be read"))
@@ -36,11 +37,6 @@ pub(super) fn workloads(manifest: &Secret, release: &str, namespace: &str) -> Re
     }
     found.sort();
     Ok(found)
-}
-
-fn documents(text: &str) -> impl Iterator<Item = &str> {
-    // Helm puts `---` on a line of its own before each.
-    text.split("\n---").map(|document| document.trim_start_matches("---"))
 }
 
 fn names_workload(document: &str) -> bool {

@@ -19,7 +19,7 @@ mod workload;
 pub use address::{Address, public_address};
 pub use delivery::withdraw;
 pub use event::{Done, Event, Outcome, ReleaseOutcome};
-pub use execute::{Executor, Level, check_archives};
+pub use execute::{Executor, Level, check_archives, entry, upgrade};
 pub use history::{OldRevision, old_revisions, prune};
 pub use ledger::{make_namespace, secure};
 pub use watch::Readiness;

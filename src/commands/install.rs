@@ -4,7 +4,7 @@ mod report;
 
 use clap::Args;
 
-use super::session::{BundleArgs, Session};
+use super::session::{BundleArgs, Look, Session};
 use super::{Outcome, runtime};
 use crate::apply::Level;
 use crate::cli::{Environment, GlobalArgs};
@@ -37,7 +37,8 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let reviewed = args.what.reviewed(global, environment, ui).await?;
     let session = Session::open(reviewed, global, environment).await?;
     let secrets = session.reconcile()?;
-    let plan = session.plan(&secrets, args.force)?;
+    let mut plan = session.plan(&secrets, args.force)?;
+    session.detail(&mut plan, &secrets, environment, Look::AtUpgrades).await?;
     let Some(agreed) = session.agreed(&plan, environment, ui).await? else {
         return Ok(Outcome::Declined);
     };

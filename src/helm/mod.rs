@@ -6,6 +6,7 @@
 mod command;
 mod explain;
 pub mod guard;
+mod render;
 mod run;
 mod scrub;
 mod version;
@@ -17,7 +18,8 @@ use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
 pub use command::{Upgrade, chart_digest_of, description};
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, explain, fixed_class, fixed_stateful_set};
+pub use render::{Renderer, Rendering};
 pub use scrub::Scrub;
 pub use version::{MINIMUM_VERSION, Version};
 

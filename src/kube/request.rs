@@ -90,7 +90,7 @@ impl Cluster {
         Ok(list.items.into_iter().filter_map(|item| item.metadata.name).collect())
     }
 
-    async fn fetch<T: DeserializeOwned>(&self, request: &http::Request<Vec<u8>>) -> Result<T, KubeError> {
+    pub(super) async fn fetch<T: DeserializeOwned>(&self, request: &http::Request<Vec<u8>>) -> Result<T, KubeError> {
         let _place = self.places.acquire().await;
         fetch(&self.client, request).await
     }
@@ -152,7 +152,12 @@ where
     K: Resource<DynamicType = ()> + DeserializeOwned,
 {
     let request = resource::<K>(namespace).get(name, &GetParams::default()).map_err(KubeError::BuildRequest)?;
-    match fetch(client, &request).await {
+    if_any(fetch(client, &request).await)
+}
+
+/// "Not found" is an answer; everything else that is no object is an error.
+pub(super) fn if_any<T>(answer: Result<T, KubeError>) -> Result<Option<T>, KubeError> {
+    match answer {
         Ok(object) => Ok(Some(object)),
         Err(KubeError::Api(status)) if status.is_not_found() => Ok(None),
         Err(error) => Err(error),

@@ -3,6 +3,7 @@
 //! What may not be read is never taken for what is not there: only a `404` means "none".
 
 mod class;
+mod live;
 mod release;
 mod secret;
 
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 
 pub use class::{Classes, DefaultClass};
+pub use live::{drift, live};
 pub use release::{ReleaseState, newest_if_any, newest_release};
 pub use secret::{FoundSecrets, found as found_secrets};
 

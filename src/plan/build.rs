@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::compare::{Secrecy, differences};
 use super::handover::{self, held};
 use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip, deliver, losses};
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::chart::release::{Condition, Scope};
+use crate::compare::{Secrecy, differences};
 use crate::error::{Error, Result};
 use crate::helm::{Scrub, chart_digest_of};
 use crate::observe::{Classes, Observed, ReleaseState, key};
@@ -137,6 +137,7 @@ fn release(input: &Input<'_>, desired: &Desired, scrub: &Scrub) -> Result<Releas
         scope: entry.scope,
         action,
         awaited: false,
+        detail: Box::default(),
     })
 }
 

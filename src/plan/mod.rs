@@ -1,21 +1,25 @@
 //! PLAN: what would take the cluster from what it is to what the bundle says. Data, without a secret.
 
 mod build;
-mod compare;
 mod deliver;
+mod detail;
 mod handover;
 mod losses;
+mod obstacle;
 mod view;
+mod view_detail;
 
 use serde::Serialize;
 
 use crate::chart::release::Scope;
 use crate::secrets::Note;
 
+pub use crate::compare::{Change, ValueChange};
 pub use build::{Desired, Input, build};
-pub use compare::{Change, ValueChange};
+pub use detail::{ChangedObject, Detail, Evidence, Manifests, new_objects};
 pub use handover::held;
 pub use losses::{hidden_hub, not_found};
+pub use obstacle::{Obstacle, refuse_obstacles};
 pub use view::{lines, note};
 
 /// What would be done, in order.
@@ -94,6 +98,9 @@ pub struct ReleaseOperation {
     pub action: Action,
     /// Whether it must be ready before those after it begin, however little is verified.
     pub awaited: bool,
+    /// Manifests, drift, and what cannot be done, as far as somebody looked.
+    #[serde(flatten)]
+    pub detail: Box<Detail>,
 }
 
 /// What is done with a release.
@@ -172,6 +179,11 @@ impl Plan {
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
         self.operations.iter().all(|operation| !operation.changes())
+    }
+
+    /// All changes that would be refused, with their releases.
+    pub fn obstacles(&self) -> impl Iterator<Item = (&ReleaseOperation, &Obstacle)> {
+        self.releases().flat_map(|release| release.detail.obstacles.iter().map(move |obstacle| (release, obstacle)))
     }
 
     /// The releases, in order.

@@ -8,6 +8,7 @@ mod adopt;
 mod api;
 mod at_once;
 mod damaged;
+mod drift;
 mod existing;
 mod export;
 mod gate;
