@@ -32,7 +32,7 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard};
 
 use crate::common::{Run, TestEnv, repo};
-use api::Api;
+pub(crate) use api::Api;
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
