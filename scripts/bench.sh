@@ -157,6 +157,38 @@ plain() {
   done < <(sed -n 's/^ *command: //p' dhub/bundle.yaml)
 }
 
+# beside SED: what helm does for the two releases that change, by the commands of the bundle as SED makes them,
+# side by side.
+beside() {
+  local command job jobs=()
+  while IFS= read -r command; do
+    (cd dhub && PATH=${helm%/*}:$PATH sh -c "$command") &
+    jobs+=($!)
+  done < <(sed -n 's/^ *command: //p' dhub/bundle.yaml | grep -v ' --install storage ' | sed "$1")
+  ((${#jobs[@]} == 2)) || { say "not two releases change: ${#jobs[@]}"; return 1; }
+  for job in "${jobs[@]}"; do wait "$job" || return 1; done
+}
+
+# A plan of two releases that change, against the helm commands that it needs.
+planning() {
+  local run plan=(iris plan daskhub --profile cumulus --set users.idleTimeout=7200 --set database.size=9Gi)
+  local version template dry='s/$/ --dry-run=server/'
+  version=$("$helm" version --template '{{.Version}}')
+  template="s/ upgrade --install / template /; s/ --create-namespace//; s/ --reset-values//; s/ --timeout [^ ]*//"
+  template+="; s/ --history-max .*//; s/\$/ --dry-run=server --is-upgrade --no-hooks/"
+  "${plan[@]}" --output json | grep -c '"action": "upgrade"' >&2
+  for ((run = 0; run < (runs > 10 ? 10 : runs); run++)); do
+    timed plan "${plan[@]}" --no-drift
+    timed template beside "$template"
+    timed plan-with-drift "${plan[@]}"
+    timed dry-run beside "$dry"
+  done
+  claim "plan without drift / helm template" "$(ratio "$(median plan)" "$(median template)")" 1.15 "" \
+    "$(median plan) / $(median template) ms, $version"
+  claim "plan with drift / helm upgrade --dry-run=server" "$(ratio "$(median plan-with-drift)" "$(median dry-run)")" \
+    1.15 "" "$(median plan-with-drift) / $(median dry-run) ms"
+}
+
 installing() {
   local run
   export IRIS_TESTBED=$root/target/testbed-of-bench
@@ -174,6 +206,7 @@ installing() {
   for run in 1 2 3 4 5; do timed plain plain; done
   claim "unchanged install / plain helm upgrade --install" "$(ratio "$(median unchanged)" "$(median plain)")" 0.08 "" \
     "$(median unchanged) / $(median plain) ms"
+  planning
 }
 
 main() {

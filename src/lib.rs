@@ -51,6 +51,12 @@ pub mod select;
 pub mod bundle;
 pub mod helm;
 
+pub mod compare;
+
+pub mod objects;
+
+pub mod drift;
+
 pub mod brought;
 pub mod validate;
 

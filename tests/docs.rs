@@ -5,6 +5,7 @@
 //! ```text
 //! ```console                 each `$ …` line is run, in the order of the file, and prints what follows
 //! ```console cluster         the same, on a control plane of its own; only in the tests `cluster::`
+//!                            There, `kubectl scale` and `kubectl delete` stand for what somebody else does.
 //! ```console script          a script of this repository; it must exist and know the flags
 //! ```yaml file=iris.yaml     a file that the reader writes
 //! ```yaml made=dhub/REVIEW.md   what the program has written there by then
@@ -18,6 +19,7 @@
 mod doctor;
 mod markdown;
 mod names;
+mod plan;
 mod reader;
 mod threats;
 

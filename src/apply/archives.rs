@@ -5,9 +5,11 @@ use std::path::Path;
 use crate::archive::{Cache, MAX_ARCHIVE};
 use crate::bundle::Bundle;
 use crate::bundle::manifest::ReleaseEntry;
+use crate::chart::release::Scope;
 use crate::error::{Error, Result};
 use crate::fs;
-use crate::plan::Plan;
+use crate::helm::Upgrade;
+use crate::plan::{Plan, ReleaseOperation};
 
 /// Checks the archives of all releases that change: better before anything is asked or done.
 ///
@@ -22,8 +24,34 @@ pub fn check_archives(plan: &Plan, bundle: &Bundle, cache: &Cache) -> Result<()>
     entries.into_iter().try_for_each(|entry| check_archive(entry, &cache.path(&entry.archive)).map(drop))
 }
 
+/// The entry of the bundle that an operation is about.
+///
+/// # Errors
+/// Only a defect.
+pub fn entry<'b>(bundle: &'b Bundle, release: &ReleaseOperation) -> Result<&'b ReleaseEntry> {
+    let same = |entry: &&ReleaseEntry| (&entry.name, &entry.namespace) == (&release.name, &release.namespace);
+    bundle.manifest().releases.iter().find(same).ok_or_else(|| Error::bug("the plan is of another bundle"))
+}
+
+/// What helm gets for a release.
+///
+/// # Errors
+/// An archive that is missing or is not the one that was reviewed.
+pub fn upgrade<'u>(bundle: &'u Bundle, entry: &'u ReleaseEntry, archive: &'u Path) -> Result<Upgrade<'u>> {
+    Ok(Upgrade {
+        release: &entry.name,
+        namespace: &entry.namespace,
+        create_namespace: entry.scope == Scope::Cluster,
+        archive,
+        sha256: check_archive(entry, archive)?,
+        folder: bundle.folder(),
+        values: &entry.values,
+        timeout_seconds: entry.timeout_seconds,
+    })
+}
+
 /// Checks one; gives its digest.
-pub(super) fn check_archive<'a>(entry: &'a ReleaseEntry, archive: &Path) -> Result<&'a str> {
+fn check_archive<'a>(entry: &'a ReleaseEntry, archive: &Path) -> Result<&'a str> {
     let pull = || format!("fetch it with `helm iris charts pull {}`, then render the bundle again", entry.chart);
     let Some(expected) = entry.sha256.as_deref() else {
         return Err(Error::user(format!("the bundle does not say which archive of {} it is for", entry.helm_chart))

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::workload::{Kind, Workload};
 use crate::error::{Error, Result};
+use crate::objects::documents;
 use crate::redact::Secret;
 
 #[derive(Deserialize)]
@@ -25,7 +26,7 @@ struct Metadata {
 /// When it is not what helm writes.
 pub fn workloads(manifest: &Secret, release: &str, namespace: &str) -> Result<Vec<Workload>> {
     let mut found = Vec::new();
-    for document in documents(manifest.expose()).filter(|document| names_workload(document)) {
+    for document in documents(manifest.expose()).into_iter().filter(|document| names_workload(document)) {
         // The parser's message could quote a value of an environment variable.
         let head: Head = serde_yaml::from_str(document).map_err(|_| {
             Error::user(format!("what Helm keeps about the release `{release}` cannot be read"))
@@ -58,7 +59,7 @@ struct ServiceSpec {
 /// of JupyterHub and Dask Gateway name so, else one that is open to the outside.
 pub fn public_service(manifest: &Secret) -> Option<String> {
     let is_service = |document: &&str| document.lines().any(|line| line.trim_end() == "kind: Service");
-    let services = documents(manifest.expose()).filter(is_service);
+    let services = documents(manifest.expose()).into_iter().filter(is_service);
     let services = services.filter_map(|document| serde_yaml::from_str::<ServiceHead>(document).ok());
     let rank = |service: &ServiceHead| match (service.metadata.name.as_str(), service.spec.r#type.as_deref()) {
         ("proxy-public", _) => Some(0),
@@ -69,12 +70,6 @@ pub fn public_service(manifest: &Secret) -> Option<String> {
     };
     let ranked = services.filter(|service| service.kind == "Service").filter_map(|one| Some((rank(&one)?, one)));
     ranked.min_by_key(|(rank, _)| *rank).map(|(_, service)| service.metadata.name)
-}
-
-/// The documents of a manifest, each as text.
-pub fn documents(text: &str) -> impl Iterator<Item = &str> {
-    // Helm puts `---` on a line of its own before each.
-    text.split("\n---").map(|document| document.trim_start_matches("---"))
 }
 
 fn names_workload(document: &str) -> bool {

@@ -21,13 +21,13 @@ mod watch;
 mod workload;
 
 pub use address::{Address, public_address};
-pub use archives::check_archives;
+pub use archives::{check_archives, entry, upgrade};
 pub use delivery::withdraw;
 pub use event::{Done, Event, Outcome, ReleaseOutcome};
 pub use execute::{Executor, Level};
 pub use history::{OldRevision, old_revisions, prune};
 pub use ledger::{make_namespace, secure};
-pub use manifest::{documents, public_service, workloads};
+pub use manifest::{public_service, workloads};
 pub use reason::Reason;
 pub use trouble::{claim_reason, pod_reason};
 pub use watch::{Readiness, standing};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::archives::check_archive;
+use super::archives::{entry, upgrade};
 use super::delivery::deliver;
 use super::event::{Done, Event};
 use super::execute::{Executor, Level, Tell};
@@ -14,7 +14,7 @@ use crate::bundle::manifest::ReleaseEntry;
 use crate::chart::release::Scope;
 use crate::error::{Error, Result};
 use crate::fs;
-use crate::helm::{Failure, Scrub, Upgrade};
+use crate::helm::{Failure, Scrub};
 use crate::interrupt::Interrupt;
 use crate::lease::{self, Held};
 use crate::observe;
@@ -49,19 +49,13 @@ impl Executor<'_> {
                 _ => {}
             }
         }
-        let entry = self.entry(release)?;
+        let entry = entry(self.bundle, release)?;
         let done = self.apply(release, entry, &mut interrupt, tell).await?;
         let awaited = self.level >= Level::Ready || release.awaited || needed_later(plan, release);
         if done != Done::Skipped && awaited {
             self.wait(entry, done, &mut interrupt, tell).await?.map_or(Ok(()), |at| Err(not_ready(entry, &at)))?;
         }
         Ok(done)
-    }
-
-    fn entry(&self, release: &ReleaseOperation) -> Result<&ReleaseEntry> {
-        let entries = &self.bundle.manifest().releases;
-        let same = |entry: &&ReleaseEntry| (&entry.name, &entry.namespace) == (&release.name, &release.namespace);
-        entries.iter().find(same).ok_or_else(|| Error::bug("the plan is of another bundle"))
     }
 
     async fn apply(
@@ -182,20 +176,10 @@ impl Executor<'_> {
 
     async fn helm_once(&self, entry: &ReleaseEntry, interrupt: &mut Interrupt, tell: &Tell<'_>) -> Result<(), Failure> {
         let helm = self.helm.ok_or_else(|| Error::bug("no helm to apply the plan with"))?;
-        let archive = self.cache.path(&entry.archive);
-        let sha256 = check_archive(entry, &archive)?;
+        let archive = fs::absolute(&self.cache.path(&entry.archive))?;
+        let upgrade = upgrade(self.bundle, entry, &archive)?;
         self.still_reviewed()?;
         self.bundle.write_secrets(self.ledger)?;
-        let upgrade = Upgrade {
-            release: &entry.name,
-            namespace: &entry.namespace,
-            create_namespace: entry.scope == Scope::Cluster,
-            archive: &std::path::absolute(&archive).map_err(|error| fs::failed("find", &archive, &error))?,
-            sha256,
-            folder: self.bundle.folder(),
-            values: &entry.values,
-            timeout_seconds: entry.timeout_seconds,
-        };
         let scrub = Scrub::new(self.ledger);
         let mut asked = interrupt.clone();
         let mut work = std::pin::pin!(helm.upgrade_install(&upgrade, self.cluster, &scrub, interrupt));

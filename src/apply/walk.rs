@@ -117,6 +117,7 @@ mod tests {
                 action: Action::Install,
                 awaited: false,
                 after: after.iter().map(ToString::to_string).collect(),
+                detail: Box::default(),
             })
         };
         Plan {

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::fs;
 use crate::overlay::merge;
 use crate::problem::Problem;
+use crate::redact::Secret;
 use crate::secrets::delivered::{Content, secret_name};
 use crate::secrets::{Ledger, cluster};
 use crate::yaml::parse;
@@ -108,6 +109,11 @@ impl Bundle {
     pub fn secret(&self, release: &ReleaseEntry, ledger: &Ledger) -> Result<Option<Content>> {
         secrets_file::require_all(&self.manifest, release, ledger)?;
         Ok(delivery::content(&self.manifest, release, ledger))
+    }
+
+    /// The text of a release's `secrets.yaml`; none where it has no such file.
+    pub fn secrets_text(&self, release: &ReleaseEntry, ledger: &Ledger) -> Option<Secret> {
+        secrets_file::text(&self.manifest, release, ledger)
     }
 
     /// Writes each release's `secrets.yaml` from the ledger, 0600.

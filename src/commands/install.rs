@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::session::{BundleArgs, Session};
+use super::session::{BundleArgs, Look, Session};
 use super::{Outcome, doctor, runtime};
 use crate::apply::Level;
 use crate::cli::{Environment, GlobalArgs};
@@ -46,7 +46,8 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let mut session = Session::open(reviewed, global, environment).await?;
     session.reattach(args.reattach.as_deref()).await?;
     let secrets = session.reconcile()?;
-    let plan = session.plan(&secrets, args.force)?;
+    let mut plan = session.plan(&secrets, args.force)?;
+    session.detail(&mut plan, &secrets, environment, Look::AtUpgrades).await?;
     Box::pin(doctor::refuse(&session, &plan, environment)).await?;
     let Some(agreed) = session.agreed(&plan, &secrets, environment, ui).await? else {
         return Ok(Outcome::Declined);

@@ -117,7 +117,12 @@ fn set(args: &SetArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) 
         ui.status(&format!("Recorded {} in {}", args.address, path.display()));
     }
     let what = BundleArgs { target: args.target.clone(), bundle: None };
-    let shown = plan::run(&PlanArgs { what, exit_code: false, output: OutputFormat::Table }, global, environment, ui)?;
+    let shown = plan::run(
+        &PlanArgs { what, exit_code: false, no_drift: true, output: OutputFormat::Table },
+        global,
+        environment,
+        ui,
+    )?;
     ui.hint(&format!("to put it to use: helm iris install {}", args.target.chart));
     Ok(shown)
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::session::{BundleArgs, Session};
+use super::session::{BundleArgs, Look, Session};
 use super::{Outcome, runtime};
 use crate::cli::{Environment, GlobalArgs};
 use crate::error::Result;
@@ -22,6 +22,9 @@ pub struct PlanArgs {
     /// End with exit code 3 if anything would change
     #[arg(long)]
     pub exit_code: bool,
+    /// Do not look for what somebody changed in the cluster since
+    #[arg(long)]
+    pub no_drift: bool,
     /// Print as
     #[arg(long, short, value_enum, default_value_t)]
     pub output: OutputFormat,
@@ -40,7 +43,10 @@ pub(super) fn run(args: &PlanArgs, global: &GlobalArgs, environment: &Environmen
     runtime()?.block_on(async {
         let reviewed = args.what.reviewed(global, environment, ui).await?;
         let session = Session::open(reviewed, global, environment).await?;
-        let plan = session.plan(&session.reconcile()?, false)?;
+        let secrets = session.reconcile()?;
+        let mut plan = session.plan(&secrets, false)?;
+        let look = if args.no_drift { Look::NotAtDrift } else { Look::Everywhere };
+        session.detail(&mut plan, &secrets, environment, look).await?;
         let answer = Answer { format: FORMAT, changes: !plan.is_empty(), plan: &plan };
         ui.answer(args.output, &answer, |answer| plan::lines(answer.plan).join("\n"))?;
         if plan.is_empty() {

@@ -45,8 +45,13 @@ pub(super) async fn missing(
 
 /// The helm to use: the one that called us, else that of `PATH`.
 pub(super) async fn find_helm(environment: &Environment) -> Result<Helm> {
+    Helm::find(&helm_env(environment)).await
+}
+
+/// What of the environment decides which helm is used.
+pub(super) fn helm_env(environment: &Environment) -> HelmEnv {
     let Environment { helm_bin, path, .. } = environment.clone();
-    Helm::find(&HelmEnv { helm_bin, path, guard: guard::program() }).await
+    HelmEnv { helm_bin, path, guard: guard::program() }
 }
 
 async fn fetch(helm: &Helm, wanted: &Wanted, interrupt: &mut Interrupt) -> Result<Archive> {

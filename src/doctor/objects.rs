@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::apply::documents;
 use crate::error::{Error, Result};
+use crate::objects::documents;
 use crate::redact::Secret;
 
 /// An object as far as the checks go.
@@ -55,8 +55,9 @@ struct Metadata {
 /// The objects of what `helm template` printed.
 pub(super) fn objects(rendered: &Secret, release: &str) -> Result<Vec<Object>> {
     let mut objects = Vec::new();
-    for document in
-        documents(rendered.expose()).filter(|document| document.lines().any(|line| line.starts_with("kind:")))
+    for document in documents(rendered.expose())
+        .into_iter()
+        .filter(|document| document.lines().any(|line| line.starts_with("kind:")))
     {
         // The parser's message could quote a value of an environment variable.
         let head: Head = serde_yaml::from_str(document).map_err(|_| {

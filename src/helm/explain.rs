@@ -176,7 +176,11 @@ fn schema(_: &str, _: &Facts<'_>) -> Explanation {
 }
 
 fn immutable_class(words: &str, _: &Facts<'_>) -> Explanation {
-    let class = between(words, "\"", "\"").unwrap_or("NAME");
+    fixed_class(between(words, "\"", "\"").unwrap_or("NAME"))
+}
+
+/// What can be done where another StorageClass of the same name is wanted.
+pub fn fixed_class(class: &str) -> Explanation {
     told(
         "what a StorageClass is made of can never be changed",
         vec![
@@ -189,13 +193,17 @@ fn immutable_class(words: &str, _: &Facts<'_>) -> Explanation {
 }
 
 fn immutable_stateful_set(_: &str, facts: &Facts<'_>) -> Explanation {
+    fixed_stateful_set("NAME", facts.namespace)
+}
+
+/// What can be done where other volumes of a StatefulSet are wanted.
+pub fn fixed_stateful_set(name: &str, namespace: &str) -> Explanation {
     told(
         "a StatefulSet's volumes, selector and service name can never be changed",
         vec![
             "undo the change, e.g. of a volume's size; to grow a volume, edit its claim: kubectl edit pvc".into(),
             format!(
-                "or delete the StatefulSet and keep its pods and volumes: kubectl delete statefulset NAME -n {} --cascade=orphan; then run the same command again",
-                facts.namespace
+                "or delete the StatefulSet and keep its pods and volumes: kubectl delete statefulset {name} -n {namespace} --cascade=orphan; then run the same command again"
             ),
         ],
     )

@@ -6,6 +6,7 @@
 mod command;
 mod explain;
 pub mod guard;
+mod render;
 mod run;
 mod scrub;
 mod template;
@@ -18,7 +19,8 @@ use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
 pub use command::{Uninstall, Upgrade, chart_digest_of, description};
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, explain, fixed_class, fixed_stateful_set};
+pub use render::{Renderer, Rendering};
 pub use scrub::Scrub;
 pub use template::Template;
 pub use version::{MINIMUM_VERSION, Version};

@@ -6,16 +6,17 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin, Command};
 
 use super::guard;
 use crate::error::{Error, Result};
 use crate::kube::{Cluster, Relay};
+use crate::redact::Secret;
 
 /// More output than helm ever has; the rest is dropped. The objects of a chart with large CRDs are some
 /// megabytes.
-const MAX_OUTPUT: u64 = 16 * 1024 * 1024;
+const MAX_OUTPUT: u64 = 32 * 1024 * 1024;
 /// How long helm gets to mark its release as failed after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -56,6 +57,8 @@ pub(super) struct Run {
     program: PathBuf,
     /// How many of the arguments are for the guard.
     hidden: usize,
+    /// What it reads on standard input.
+    input: Option<Secret>,
 }
 
 impl Run {
@@ -84,11 +87,18 @@ impl Run {
             // Its own group: Ctrl-C in the terminal reaches us alone, and we stop helm in order.
             .process_group(0)
             .kill_on_drop(true);
-        Self { command, program: program.to_owned(), hidden: 0 }
+        Self { command, program: program.to_owned(), hidden: 0, input: None }
     }
 
     pub(super) fn arguments<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&mut self, arguments: I) -> &mut Self {
         self.command.args(arguments);
+        self
+    }
+
+    /// What it reads on standard input, and no file holds.
+    pub(super) fn input(&mut self, input: Secret) -> &mut Self {
+        self.command.stdin(Stdio::piped());
+        self.input = Some(input);
         self
     }
 
@@ -126,8 +136,9 @@ impl Run {
             |error: std::io::Error| Error::user(format!("cannot run {}", self.program.display())).because(error);
         let mut child = self.command.spawn().map_err(failed)?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let mut work = Box::pin(async { tokio::join!(read(stdout), read(stderr)) });
-        let (stdout, stderr) = tokio::select! {
+        let stdin = child.stdin.take();
+        let mut work = Box::pin(async { tokio::join!(read(stdout), read(stderr), write(stdin, self.input.as_ref())) });
+        let (stdout, stderr, ()) = tokio::select! {
             output = &mut work => output,
             () = stop => {
                 end(&mut child).await;
@@ -154,6 +165,13 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>) -> String {
     let _ = limited.read_to_end(&mut bytes).await;
     let _ = tokio::io::copy(limited.get_mut(), &mut tokio::io::sink()).await;
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Who does not read to the end says why on stderr.
+async fn write(pipe: Option<ChildStdin>, input: Option<&Secret>) {
+    if let (Some(mut pipe), Some(input)) = (pipe, input) {
+        let _ = pipe.write_all(input.expose().as_bytes()).await;
+    }
 }
 
 /// Asks helm to stop, so that it marks the release as failed instead of leaving it pending.

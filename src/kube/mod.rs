@@ -1,6 +1,7 @@
 //! The only maker of a Kubernetes client: the same cluster, and the same rights there, as Helm's.
 
 mod config;
+mod dynamic;
 mod explain;
 mod identity;
 mod list;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use ::kube::Client;
 use tokio::sync::Semaphore;
 
+pub use dynamic::is_built_in;
 pub use explain::{denied, explain};
 pub use identity::ClusterId;
 pub use list::Pick;

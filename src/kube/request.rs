@@ -111,7 +111,12 @@ where
     K: Resource<DynamicType = ()> + DeserializeOwned,
 {
     let request = resource::<K>(namespace).get(name, &GetParams::default()).map_err(KubeError::BuildRequest)?;
-    match fetch(client, &request).await {
+    if_any(fetch(client, &request).await)
+}
+
+/// "Not found" is an answer; everything else that is no object is an error.
+pub(super) fn if_any<T>(answer: Result<T, KubeError>) -> Result<Option<T>, KubeError> {
+    match answer {
         Ok(object) => Ok(Some(object)),
         Err(KubeError::Api(status)) if status.is_not_found() => Ok(None),
         Err(error) => Err(error),

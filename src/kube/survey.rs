@@ -103,7 +103,7 @@ impl Cluster {
 }
 
 impl Served {
-    fn path(&self, namespace: Option<&str>) -> String {
+    pub(super) fn path(&self, namespace: Option<&str>) -> String {
         let Self { group, version, plural, .. } = self;
         let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
         match namespace.filter(|_| self.namespaced) {

@@ -4,6 +4,7 @@
 
 mod class;
 mod head;
+mod live;
 mod release;
 mod secret;
 
@@ -14,6 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 pub use class::{Classes, DefaultClass, is_default};
 pub use head::{ReleaseHead, heads};
+pub use live::{drift, live};
 pub use release::{ReleaseState, all_releases, as_failed, newest_if_any, newest_release, secret_name};
 pub use secret::{FoundSecrets, found as found_secrets};
 

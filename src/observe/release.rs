@@ -48,6 +48,9 @@ pub struct ReleaseState {
     pub config: Value,
     /// The objects it made, as YAML. They hold secrets.
     pub manifest: Secret,
+    /// Whether the API server merged the objects, as Helm 4 does for releases that it began; Helm 4
+    /// goes on as the revision before.
+    pub server_side: bool,
 }
 
 impl ReleaseState {
@@ -158,6 +161,8 @@ struct Stored {
     #[serde(default)]
     manifest: String,
     version: u64,
+    #[serde(default)]
+    apply_method: String,
 }
 
 #[derive(Deserialize)]
@@ -255,6 +260,7 @@ pub(super) fn decode(secret: &KubeSecret, release: &str) -> Result<ReleaseState>
             .filter(|config| !config.is_null())
             .unwrap_or_else(|| Value::Object(serde_json::Map::new())),
         manifest: Secret::new(stored.manifest),
+        server_side: stored.apply_method == "ssa",
     })
 }
 

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::compare::{Secrecy, differences};
 use super::handover::{self, held};
 use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip, deliver, losses};
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::chart::release::{Condition, Scope};
+use crate::compare::{Secrecy, differences};
 use crate::error::{Error, Result};
 use crate::helm::{Scrub, chart_digest_of};
 use crate::observe::{Classes, Observed, ReleaseState, key};
@@ -150,6 +150,7 @@ fn release(input: &Input<'_>, desired: &Desired, scrub: &Scrub) -> Result<Releas
         action,
         awaited: false,
         after: entry.needs.clone(),
+        detail: Box::default(),
     })
 }
 

@@ -98,6 +98,7 @@ impl World {
                 version: desired.entry.version.clone(),
                 config: desired.values.clone(),
                 manifest: Secret::new(String::new()),
+                server_side: false,
             };
             world.observed.releases.insert(key(&desired.entry), state);
         }

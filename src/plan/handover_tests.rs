@@ -29,6 +29,7 @@ fn with_hub(mut world: World) -> World {
         version: hub.version.clone(),
         config: values.clone(),
         manifest: Secret::new(String::new()),
+        server_side: false,
     };
     world.observed.releases.insert(key(&hub), state);
     world.desired.push(Desired { entry: hub, values, secret: None });

@@ -1,22 +1,26 @@
 //! PLAN: what would take the cluster from what it is to what the bundle says. Data, without a secret.
 
 mod build;
-mod compare;
 mod deliver;
+mod detail;
 mod handover;
 mod losses;
+mod obstacle;
 mod step;
 mod view;
+mod view_detail;
 
 use serde::Serialize;
 
 use crate::chart::release::Scope;
 use crate::secrets::Note;
 
+pub use crate::compare::{Change, How, ValueChange, same_values};
 pub use build::{Desired, Input, at_work, build, is_empty, no_class, prune_command, several_classes};
-pub use compare::{Change, How, ValueChange, same_values};
+pub use detail::{ChangedObject, Detail, Evidence, Manifests, new_objects};
 pub use handover::held;
 pub use losses::{hidden_hub, not_found};
+pub use obstacle::{Obstacle, refuse_obstacles};
 pub use view::{lines, note};
 
 /// What would be done, in order.
@@ -99,6 +103,9 @@ pub struct ReleaseOperation {
     /// Names of the releases of this plan that come before it.
     #[serde(skip)]
     pub after: Vec<String>,
+    /// Manifests, drift, and what cannot be done, as far as somebody looked.
+    #[serde(flatten)]
+    pub detail: Box<Detail>,
 }
 
 /// What is done with a release.
@@ -184,6 +191,11 @@ impl Plan {
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
         self.operations.iter().all(|operation| !operation.changes())
+    }
+
+    /// All changes that would be refused, with their releases.
+    pub fn obstacles(&self) -> impl Iterator<Item = (&ReleaseOperation, &Obstacle)> {
+        self.releases().flat_map(|release| release.detail.obstacles.iter().map(move |obstacle| (release, obstacle)))
     }
 
     /// The releases, in order.

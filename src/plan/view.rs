@@ -1,10 +1,15 @@
 //! The plan as text for a terminal of 80 columns. Marks, not colours, say what happens.
 
+use super::view_detail;
 use super::{Action, Change, How, Operation, Plan, Reason, ReleaseOperation, Skip, ValueChange};
 use crate::secrets::Note;
 
 /// The width of a terminal that everybody has.
 const WIDTH: usize = 80;
+/// How far the reasons for a release are indented.
+const REASONS: usize = 16;
+/// How far what is told besides is, so that the paths of objects' fields fit in.
+const DETAILS: usize = 6;
 /// The column of names is at least as wide as `postgresql`.
 const NARROWEST: usize = 11;
 /// More changed values than this are counted, not listed.
@@ -81,16 +86,18 @@ fn operation_lines(operation: &Operation, width: usize) -> Vec<String> {
 fn release_lines(release: &ReleaseOperation, width: usize) -> Vec<String> {
     let ReleaseOperation { name, namespace, helm_chart, action, .. } = release;
     let line = |mark: &str, rest: &str| format!("  {mark} {name:<width$} {rest}");
-    match action {
+    let mut lines = match action {
         Action::Install => vec![line("+", &format!("new: {helm_chart} in {namespace}"))],
         Action::Keep { revision } => vec![line("=", &format!("unchanged: {helm_chart}, revision {revision}"))],
         Action::Skip { why } => vec![line("-", &skip(why))],
         Action::Upgrade { revision, reasons } => {
             let mut lines = vec![line("~", &format!("changed: {helm_chart}, revision {revision}"))];
-            lines.extend(reasons.iter().flat_map(reason).map(|text| format!("                {text}")));
+            lines.extend(reasons.iter().flat_map(reason).map(|text| format!("{:REASONS$}{text}", "")));
             lines
         }
-    }
+    };
+    lines.extend(view_detail::detail(release, WIDTH - DETAILS).iter().map(|text| format!("{:DETAILS$}{text}", "")));
+    lines
 }
 
 fn skip(why: &Skip) -> String {
@@ -112,13 +119,14 @@ fn reason(reason: &Reason) -> Vec<String> {
             vec![format!("revision {revision} was left {status} by a helm that was killed: it is freed")]
         }
         Reason::Forced => vec!["applied again because of --force".to_owned()],
-        Reason::Values { changes } => values(changes),
+        Reason::Values { changes } => values(changes, WIDTH - REASONS),
     }
 }
 
-fn values(changes: &[ValueChange]) -> Vec<String> {
+/// What changes of values or fields, in lines of a width if that can be.
+pub(super) fn values(changes: &[ValueChange], width: usize) -> Vec<String> {
     let (in_use, others): (Vec<_>, Vec<_>) = changes.iter().partition(|one| one.change == Change::InUse);
-    let mut lines: Vec<String> = others.iter().take(MAX_CHANGES).flat_map(|one| value(one)).collect();
+    let mut lines: Vec<String> = others.iter().take(MAX_CHANGES).flat_map(|one| value(one, width)).collect();
     if others.len() > MAX_CHANGES {
         lines.push(format!("… and {} values more", others.len() - MAX_CHANGES));
     }
@@ -130,15 +138,17 @@ fn values(changes: &[ValueChange]) -> Vec<String> {
     lines
 }
 
-fn value(ValueChange { path, change }: &ValueChange) -> Vec<String> {
+fn value(ValueChange { path, change }: &ValueChange, width: usize) -> Vec<String> {
     let (from, to) = match change {
-        Change::Hidden { how } => return on_lines(path, &[format!("{} (may be a secret, not shown)", hidden(*how))]),
-        Change::InUse => return on_lines(path, &["stays as it is and is pinned".to_owned()]),
+        Change::Hidden { how } => {
+            return on_lines(path, &[format!("{} (may be a secret, not shown)", hidden(*how))], width);
+        }
+        Change::InUse => return on_lines(path, &["stays as it is and is pinned".to_owned()], width),
         Change::Added { to } => ("(unset)", to.as_str()),
         Change::Removed { from } => (from.as_str(), "(unset)"),
         Change::Changed { from, to } => (from.as_str(), to.as_str()),
     };
-    on_lines(path, &[from.to_owned(), format!("-> {to}")])
+    on_lines(path, &[from.to_owned(), format!("-> {to}")], width)
 }
 
 fn hidden(how: How) -> &'static str {
@@ -150,9 +160,9 @@ fn hidden(how: How) -> &'static str {
 }
 
 /// A path and what is told of it: on one line, or on several rather than past the edge.
-fn on_lines(path: &str, told: &[String]) -> Vec<String> {
+fn on_lines(path: &str, told: &[String], width: usize) -> Vec<String> {
     let line = format!("{path}: {}", told.join(" "));
-    if line.chars().count() <= 64 {
+    if line.chars().count() <= width {
         return vec![line];
     }
     let told = told.iter().map(|text| format!("  {text}"));

@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use super::look::Observed;
 use super::{Fate, Stay, Step, Uninstall, VolumeFate};
-use crate::apply::documents;
 use crate::chart::CLUSTER_NAMESPACE;
 use crate::error::{Error, Result};
 use crate::helm::chart_digest_of;
+use crate::objects::documents;
 use crate::observe::ReleaseState;
 use crate::secrets::cluster::NAME as LEDGER;
 use crate::volumes::{DELETE, HubVolume, Owner, RETAIN, Volumes};
@@ -240,7 +240,10 @@ fn claims_deleted(state: &ReleaseState) -> Vec<String> {
 /// have made it either.
 fn objects(state: &ReleaseState) -> impl Iterator<Item = Object> {
     let wanted = |document: &&str| document.contains(CLAIM) || document.contains("StorageClass");
-    documents(state.manifest.expose()).filter(wanted).filter_map(|document| serde_yaml::from_str(document).ok())
+    documents(state.manifest.expose())
+        .into_iter()
+        .filter(wanted)
+        .filter_map(|document| serde_yaml::from_str(document).ok())
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ fn state(chart: &str, status: &str, description: &str, manifest: &str) -> Releas
         version: "0.1.0".into(),
         config: json!({}),
         manifest: Secret::new(manifest.into()),
+        server_side: false,
     }
 }
 

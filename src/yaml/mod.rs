@@ -93,7 +93,7 @@ impl Pointer {
 }
 
 /// A text in which control characters, which could rewrite the terminal, stand as escapes.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(escaped).collect()
 }

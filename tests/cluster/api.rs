@@ -88,6 +88,12 @@ impl Api {
         self.with_body("PUT", path, "application/json", body)
     }
 
+    /// Changes an object as a client of that name does, e.g. `kubectl-edit`.
+    pub(crate) fn patch(&self, path: &str, manager: &str, body: &Value) -> Value {
+        let kind = "application/merge-patch+json";
+        self.with_body("PATCH", &format!("{path}?fieldManager={manager}"), kind, body)
+    }
+
     pub(crate) fn delete(&self, path: &str) {
         let _ = self.send(Request::delete(path).body(Vec::new()).unwrap());
     }

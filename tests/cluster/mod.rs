@@ -10,6 +10,7 @@ mod at_once;
 mod conflicts;
 mod damaged;
 mod doctor;
+mod drift;
 mod existing;
 mod export;
 mod faults;
@@ -39,7 +40,7 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard};
 
 use crate::common::{Run, TestEnv, repo};
-use api::Api;
+pub(crate) use api::Api;
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 

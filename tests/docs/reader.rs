@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::markdown::{Block, blocks, steps, words};
 use super::root;
+use crate::cluster::Api;
 
 /// A control plane of its own for one reader, by `scripts/testbed.sh`.
 struct Testbed {
@@ -157,6 +158,10 @@ impl Reader {
             return;
         }
         let words = words(command);
+        if words[0] == "kubectl" {
+            assert_shown(place, output, &self.somebody_else(&words));
+            return;
+        }
         assert!(
             words.len() > 2 && words[0] == "helm" && words[1] == "iris",
             "{place}\nonly `helm iris` is run in console blocks"
@@ -179,6 +184,28 @@ impl Reader {
         assert_shown(place, output, &text);
         let fails = output.lines().any(|line| line.starts_with("error:") || line.starts_with("FATAL"));
         assert_eq!(self.last != 0, fails, "{place}\nended with exit code {}:\n{text}", self.last);
+    }
+}
+
+impl Reader {
+    /// The few things that a document lets somebody do with kubectl, done as kubectl does them.
+    fn somebody_else(&self, words: &[String]) -> String {
+        let testbed = self.testbed.as_ref().expect("only in blocks for a cluster");
+        let api = Api::new(&testbed.kubeconfig);
+        let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+        match words.as_slice() {
+            ["scale", "deployment", name, replicas, "-n", namespace] => {
+                let replicas: u32 = replicas.strip_prefix("--replicas=").unwrap().parse().unwrap();
+                let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale");
+                api.patch(&path, "kubectl", &serde_json::json!({"spec": {"replicas": replicas}}));
+                format!("deployment.apps/{name} scaled")
+            }
+            ["delete", "service", name, "-n", namespace] => {
+                api.delete(&format!("/api/v1/namespaces/{namespace}/services/{name}"));
+                format!("service \"{name}\" deleted")
+            }
+            other => panic!("nobody does {other:?} here"),
+        }
     }
 }
 

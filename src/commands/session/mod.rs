@@ -1,5 +1,6 @@
 //! One bundle and one cluster: planned, agreed to, applied. Shared by the verbs that change a hub.
 
+mod detail;
 mod progress;
 mod reviewed;
 mod target;
@@ -20,6 +21,7 @@ use crate::plan::{self, Plan};
 use crate::secrets::{Reconciled, reconcile};
 use crate::ui::Ui;
 use crate::volumes::{self, Attachment};
+pub(super) use detail::Look;
 use progress::Progress;
 pub(super) use reviewed::Reviewed;
 pub use target::BundleArgs;
@@ -88,7 +90,8 @@ impl Session {
     /// Shows the plan and asks, if there is anything to ask about; with the helm that will be used.
     ///
     /// # Errors
-    /// Whatever would keep the plan from being applied: no helm, an archive that is not at hand.
+    /// Whatever would keep the plan from being applied: no helm, an archive that is not at hand, a change
+    /// that Kubernetes refuses.
     pub(super) async fn agreed(
         &self,
         plan: &Plan,
@@ -103,6 +106,7 @@ impl Session {
         if self.is_done(plan) {
             return Ok(Some(Agreed { helm: None }));
         }
+        plan::refuse_obstacles(plan)?;
         let helm = pull::find_helm(environment).await?;
         apply::check_archives(plan, &self.reviewed.bundle, &self.reviewed.cache)?;
         let yes = ui.confirm(&format!("Apply this to {}?", plan.cluster))?;

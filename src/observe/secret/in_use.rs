@@ -69,6 +69,7 @@ mod tests {
             version: "1".into(),
             config: config.clone(),
             manifest: Secret::new(String::new()),
+            server_side: false,
         };
         let content = stored_key.map(|key| (key.to_owned(), Secret::new("ours".into()))).into_iter().collect();
         let stored = StoredSecret { content, ours: true, resource_version: "1".into() };

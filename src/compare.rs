@@ -1,4 +1,4 @@
-//! Values as Helm keeps them against values as the bundle has them, shown without secrets.
+//! Values as the cluster has them against values as they shall be, shown without secrets.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -18,6 +18,13 @@ pub struct ValueChange {
     /// How it differs.
     #[serde(flatten)]
     pub change: Change,
+}
+
+impl ValueChange {
+    /// One of which nothing is told but its path and who has it.
+    pub fn hidden(path: String, have: Option<&Value>, want: Option<&Value>) -> Self {
+        Self { path, change: Change::Hidden { how: how(have, want) } }
+    }
 }
 
 /// How a value differs; texts are YAML on one line.
@@ -63,7 +70,8 @@ pub enum How {
 }
 
 /// What tells a secret.
-pub(super) struct Secrecy<'s> {
+#[derive(Clone)]
+pub struct Secrecy<'s> {
     /// Value paths that our secrets fill.
     pub paths: Vec<String>,
     /// Those of them whose secret the hub uses already.
@@ -73,7 +81,7 @@ pub(super) struct Secrecy<'s> {
 }
 
 /// Every path at which the cluster's values differ from the bundle's, in order.
-pub(super) fn differences(have: &Value, want: &Value, secrecy: &Secrecy<'_>) -> Vec<ValueChange> {
+pub fn differences(have: &Value, want: &Value, secrecy: &Secrecy<'_>) -> Vec<ValueChange> {
     let mut found = Vec::new();
     compare("", Some(have), Some(want), secrecy, &mut found);
     found.sort();
@@ -116,19 +124,13 @@ fn compare(
             found.push(ValueChange { path: pointer_to_path(pointer), change: Change::InUse });
         }
         _ => {
-            let path = pointer_to_path(pointer);
-            let change = if secrecy.hides(&path, have) || secrecy.hides(&path, want) {
-                Change::Hidden { how: how(have, want) }
-            } else {
-                shown(have, want)
-            };
-            found.push(ValueChange { path, change });
+            found.push(secrecy.told(pointer_to_path(pointer), have, want));
         }
     }
 }
 
 /// Numbers are compared by value: Helm's JSON writes `1.0` as `1`.
-fn same_scalar(old: &Value, new: &Value) -> bool {
+pub fn same_scalar(old: &Value, new: &Value) -> bool {
     match (old, new) {
         (Value::Number(old), Value::Number(new)) => old == new || old.as_f64() == new.as_f64(),
         _ => old == new,
@@ -144,18 +146,40 @@ fn how(have: Option<&Value>, want: Option<&Value>) -> How {
 }
 
 fn shown(have: Option<&Value>, want: Option<&Value>) -> Change {
-    let short = |value: &Value| {
-        let text = inline(value);
-        match text.char_indices().nth(MAX_SHOWN) {
-            Some((end, _)) => format!("{}…", &text[..end]),
-            None => text,
-        }
-    };
     match (have, want) {
-        (None, Some(to)) => Change::Added { to: short(to) },
-        (Some(from), None) => Change::Removed { from: short(from) },
-        (Some(from), Some(to)) => Change::Changed { from: short(from), to: short(to) },
+        (None, Some(to)) => Change::Added { to: short(inline(to)) },
+        (Some(from), None) => Change::Removed { from: short(inline(from)) },
+        (Some(Value::String(from)), Some(Value::String(to))) if from.contains('\n') && to.contains('\n') => {
+            let (from, to) = lines_that_differ(from, to);
+            Change::Changed { from, to }
+        }
+        (Some(from), Some(to)) => Change::Changed { from: short(inline(from)), to: short(inline(to)) },
         (None, None) => Change::Hidden { how: How::Changed },
+    }
+}
+
+fn short(text: String) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// The first line in which two texts differ, of each: the texts begin alike, more often than not.
+fn lines_that_differ(from: &str, to: &str) -> (String, String) {
+    let (mut old, mut new) = (from.split('\n'), to.split('\n'));
+    let told = |number: usize, line: Option<&str>| match line {
+        Some(line) => short(format!("line {number}: {}", inline(&Value::from(line.trim())))),
+        None => format!("line {number}: (none)"),
+    };
+    let mut number = 0;
+    loop {
+        number += 1;
+        match (old.next(), new.next()) {
+            (one, two) if one != two => return (told(number, one), told(number, two)),
+            (None, None) => return (told(number, None), told(number, None)),
+            _ => {}
+        }
     }
 }
 
@@ -164,7 +188,18 @@ fn is_below(inner: &str, outer: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-impl Secrecy<'_> {
+impl<'s> Secrecy<'s> {
+    /// Where no value paths are known, as in manifests: names and our secrets' values tell.
+    pub fn of(scrub: &'s Scrub) -> Self {
+        Self { paths: Vec::new(), in_use: Vec::new(), scrub }
+    }
+
+    /// What may be told of a value that differs.
+    pub fn told(&self, path: String, have: Option<&Value>, want: Option<&Value>) -> ValueChange {
+        let hidden = self.hides(&path, have) || self.hides(&path, want);
+        if hidden { ValueChange::hidden(path, have, want) } else { ValueChange { path, change: shown(have, want) } }
+    }
+
     /// Whether a secret is filled in somewhere within a path.
     fn lies_within(&self, path: &str) -> bool {
         self.paths.iter().any(|secret| path.is_empty() || is_below(secret, path))
