@@ -9,6 +9,7 @@ mod pack;
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret as KubeSecret;
+use serde::Serialize;
 
 use crate::archive::Cache;
 use crate::bundle::Bundle;
@@ -34,7 +35,8 @@ const DONE: &str = "helm-iris/applied";
 const KEY: &str = "bundle.tar.gz";
 
 /// A bundle that was applied, or begun to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Applied {
     /// Its number; they count up.
     pub number: u64,

@@ -120,6 +120,8 @@ mod tests {
             attention: Vec::new(),
             releases: Some(vec![row]),
             other_releases: 0,
+            applied: None,
+            drift: None,
             bundle: None,
             workloads: Some(vec![ready]),
             volumes: Some(Volumes { hub: vec![claim], users }),

@@ -27,10 +27,14 @@ pub use releases::ReleaseRow;
 pub use servers::Servers;
 pub use volumes::{ClaimRow, UserVolumes, Volumes};
 
+use crate::applied::{self, Applied};
 use crate::apply::{self, Address, WorkloadState};
+use crate::drift::Drift;
 use crate::error::{Error, Result};
+use crate::helm::Scrub;
 use crate::kube::{Cluster, denied};
 use crate::lease::{self, Seen, Work};
+use crate::observe;
 use releases::Releases;
 
 /// The namespace of what all hubs share.
@@ -52,6 +56,10 @@ pub struct Status {
     pub releases: Option<Vec<ReleaseRow>>,
     /// Releases of Helm in its namespace that are none of ours.
     pub other_releases: usize,
+    /// The bundle that was applied last, as far as it is kept with the hub.
+    pub applied: Option<Applied>,
+    /// What somebody changed since the releases were installed; none where that could not be looked at.
+    pub drift: Option<Drift>,
     /// Whether the bundle of this folder is what is applied; none where there is no bundle.
     pub bundle: Option<BundleState>,
     /// The workloads of its releases.
@@ -112,11 +120,14 @@ pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<L
     }
     let manifests = || own.iter().chain(&shared).flat_map(Releases::manifests);
     let service = manifests().find_map(apply::public_service);
-    let (workloads, volumes, servers, address) = futures::try_join!(
+    let scrub = stored.as_ref().map(Scrub::new).unwrap_or_default();
+    let (workloads, volumes, servers, address, drift, applied) = futures::try_join!(
         workloads(cluster, own.iter().chain(&shared)),
         volumes::look(cluster, namespace),
         servers::look(cluster, namespace),
         address(cluster, namespace, service.clone()),
+        drift(cluster, own.as_ref(), shared.as_ref(), &scrub),
+        newest_bundle(cluster, namespace, own.is_some()),
     )?;
     let hidden = [
         (own.is_none(), format!("Helm's releases (Secrets) in {namespace}, and so what they made")),
@@ -134,6 +145,8 @@ pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<L
         state: State::Healthy,
         attention: Vec::new(),
         other_releases: own.as_ref().map_or(0, |own| own.others),
+        applied,
+        drift,
         bundle: compared,
         workloads,
         volumes,
@@ -169,6 +182,31 @@ async fn workloads(cluster: &Cluster, releases: impl Iterator<Item = &Releases>)
     let all: Vec<_> = releases.flat_map(|releases| releases.workloads.iter().cloned()).collect();
     let standing = apply::standing(cluster, &all).await;
     Ok(allowed(standing, cluster, "look at the hub's workloads")?.map(|standing| standing.workloads))
+}
+
+/// The drift of all releases that stand; one whose helm was stopped is none, but unfinished.
+async fn drift(
+    cluster: &Cluster,
+    own: Option<&Releases>,
+    shared: Option<&Releases>,
+    scrub: &Scrub,
+) -> Result<Option<Drift>> {
+    let Some(own) = own else { return Ok(None) };
+    let standing = [Some(own), shared].into_iter().flatten().flat_map(Releases::standing);
+    let looks = standing.map(|(row, state)| observe::drift(cluster, (&row.namespace, &row.name), state, scrub));
+    let mut all = Drift::default();
+    for one in futures::future::try_join_all(looks).await? {
+        all.objects.extend(one.objects);
+        all.hidden.extend(one.hidden);
+    }
+    Ok(Some(all))
+}
+
+async fn newest_bundle(cluster: &Cluster, namespace: &str, may_read: bool) -> Result<Option<Applied>> {
+    if !may_read {
+        return Ok(None);
+    }
+    Ok(applied::list(cluster, namespace).await?.into_iter().find(|bundle| bundle.done))
 }
 
 /// A refusal is told with the Service's name by the one who asks for it alone; here the rest is more.

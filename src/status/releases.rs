@@ -72,6 +72,12 @@ impl Releases {
         self.states.iter().flatten().map(|state| &state.manifest)
     }
 
+    /// Those that helm applied to the end.
+    pub(super) fn standing(&self) -> impl Iterator<Item = (&ReleaseRow, &ReleaseState)> {
+        let both = self.rows.iter().zip(&self.states);
+        both.filter_map(|(row, state)| Some((row, state.as_ref()?))).filter(|(row, _)| row.state == "deployed")
+    }
+
     pub(super) fn state(&self, name: &str) -> Option<&ReleaseState> {
         let mut both = self.rows.iter().zip(&self.states);
         both.find_map(|(row, state)| state.as_ref().filter(|_| row.name == name))

@@ -47,6 +47,11 @@ impl Hub<'_> {
         self.api().create(&self.core("persistentvolumeclaims"), &claim);
     }
 
+    fn scale(&self, name: &str, replicas: u8) {
+        let path = format!("/apis/apps/v1/namespaces/{}/deployments/{name}/scale", self.namespace);
+        self.api().patch(&path, "kubectl", &json!({"spec": {"replicas": replicas}}));
+    }
+
     fn lease_path(&self) -> String {
         format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases/helm-iris", self.namespace)
     }
@@ -71,7 +76,9 @@ fn a_hub_is_healthy_until_something_is_the_matter() {
             ": healthy",
             "deployed daskhub 0.1.0",
             "storage* 1 deployed",
+            "Bundle 1 (SHA-256 ",
             "is what is applied",
+            "Drift none",
             "8 of 8 ready",
             "data-postgresql-0 8Gi Bound",
             "http://192.0.2.",
@@ -84,6 +91,13 @@ fn a_hub_is_healthy_until_something_is_the_matter() {
         assert_eq!((&status["format"], &status["state"]), (&json!(1), &json!("healthy")));
         assert_eq!(status["bundle"]["applied"], json!(true));
         assert_eq!(status["notRead"], json!([]));
+
+        // In the cluster alone.
+        hub.scale("proxy", 2);
+        let run = hub.status_until(&["Drift 1 object changed since", "see: helm iris plan daskhub"]);
+        assert!(run.stdout.contains("healthy") || run.stdout.contains("starting"), "{run}");
+        assert_eq!(hub.status_json()["drift"]["objects"][0]["name"], "proxy");
+        hub.scale("proxy", 1);
 
         // Values, in the bundle alone.
         let site = hub.env.read("iris.yaml");
@@ -159,7 +173,7 @@ fn pods_claims_and_addresses_are_told_with_their_reasons() {
             "Address pending for ",
         ]);
         assert_eq!(run.code, Some(1), "{run}");
-        assert!(!run.stdout.contains("Bundle"), "{run}");
+        assert!(!run.stdout.contains("what is applied"), "{run}");
         let status = hub.status_json();
         assert_eq!(status["address"]["kind"], json!("pending"));
         assert!(status["address"]["since"].is_string() && status["bundle"].is_null(), "{status}");

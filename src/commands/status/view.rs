@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::apply::Address;
 use crate::chart::release::Scope;
+use crate::drift::Drift;
 use crate::lease::Work;
 use crate::status::{
     BundleState, ClaimRow, LedgerState, Place, ReleaseRow, Servers, State, Status, Volumes, shown_bytes,
@@ -12,6 +13,8 @@ use crate::ui::{folded, table};
 
 /// Lines of one kind; what is in order comes after what is not, and the rest is counted.
 const MOST: usize = 6;
+/// As much of a digest as tells bundles apart.
+const SHORT: usize = 12;
 /// Under the words, beside the labels.
 const INDENT: &str = "           ";
 
@@ -40,8 +43,9 @@ pub(super) fn status(status: &Status) -> String {
     if let Some(rows) = &status.releases {
         releases(rows, status.other_releases, &mut out);
     }
-    if let Some(bundle) = &status.bundle {
-        out.line("Bundle", &of_bundle(bundle));
+    bundles(status, &mut out);
+    if let Some(drift) = &status.drift {
+        out.line("Drift", &of_drift(drift, status));
     }
     workloads(status, &mut out);
     if let Some(volumes) = &status.volumes {
@@ -113,6 +117,27 @@ fn releases(rows: &[ReleaseRow], others: usize, out: &mut Lines) {
         out.0.push(folded(&notes.join("; "), ""));
     }
     out.0.push(String::new());
+}
+
+fn bundles(status: &Status, out: &mut Lines) {
+    let kept = status.applied.as_ref().map(|applied| {
+        let digest: String = applied.digest.chars().take(SHORT).collect();
+        format!("{} (SHA-256 {digest}…) was applied {} ago, by {}", applied.number, age(applied.at), applied.by)
+    });
+    let here = status.bundle.as_ref().map(of_bundle);
+    for (index, line) in kept.into_iter().chain(here).enumerate() {
+        out.line(if index == 0 { "Bundle" } else { "" }, &line);
+    }
+}
+
+fn of_drift(drift: &Drift, status: &Status) -> String {
+    let word = drift.word();
+    if drift.is_empty() {
+        return word;
+    }
+    let hub = status.releases.iter().flatten().find(|row| row.name == status.namespace);
+    let chart = hub.and_then(|row| row.chart.as_deref()).unwrap_or("CHART");
+    format!("{word} changed since they were installed; see: helm iris plan {chart}")
 }
 
 fn of_bundle(bundle: &BundleState) -> String {
