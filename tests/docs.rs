@@ -5,15 +5,17 @@
 //! ```text
 //! ```console                 each `$ …` line is run, in the order of the file, and prints what follows
 //! ```console cluster         the same, on a control plane of its own; only in the tests `cluster::`
-//!                            There, `kubectl scale` and `kubectl delete` stand for what somebody else does.
+//!                            There, the few commands of kubectl stand for what somebody else does, and one that
+//!                            ends with `Killed` is killed while helm works on the hub.
 //! ```console script          a script of this repository; it must exist and know the flags
 //! ```yaml file=iris.yaml     a file that the reader writes
 //! ```yaml made=dhub/REVIEW.md   what the program has written there by then
 //! ```
 //!
 //! Each file of documentation has a folder and an empty home of its own; the line
-//! `<!-- a new folder -->` begins another. In what is shown, a line `...` stands for any lines, and
-//! `[...]` for any text. A command that prints a line with `error:` or `FATAL` in front must fail; `$ echo $?` shows the
+//! `<!-- a new folder -->` begins another, and `<!-- a cloud without addresses -->` in it makes its cloud one. In what is shown, a line `...` stands for any lines, and
+//! `[...]` for any text. A command that prints a line with `error:` or `FATAL` in front, or a
+//! hub that needs attention, must fail; `$ echo $?` shows the
 //! exit code of the command before.
 
 mod doctor;
@@ -70,25 +72,39 @@ fn commands_print_what_is_shown() {
 }
 
 mod cluster {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
     use super::{Reader, documents, parts};
+
+    /// Readers at a time; each has a control plane.
+    const READERS: usize = 2;
 
     #[test]
     fn commands_on_a_cluster_print_what_is_shown() {
-        let mut all = 0;
-        for (name, markdown) in documents() {
-            for part in parts(&markdown).iter().filter(|part| part.contains("```console cluster")) {
-                let Some(mut reader) = Reader::with_a_cluster() else {
+        let all: Vec<(String, String)> = documents()
+            .into_iter()
+            .flat_map(|(name, markdown)| {
+                parts(&markdown).into_iter().map(move |part| (name.clone(), part)).collect::<Vec<_>>()
+            })
+            .filter(|(_, part)| part.contains("```console cluster"))
+            .collect();
+        assert!(all.len() > 5, "only {} parts were found", all.len());
+        let next = AtomicUsize::new(0);
+        let read = || {
+            while let Some((name, part)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let Some(mut reader) = Reader::with_a_cluster(!part.contains("<!-- a cloud without addresses -->"))
+                else {
                     eprintln!(
                         "SKIPPED: no control plane; `eval \"$(scripts/testbed.sh env)\"` after `scripts/testbed.sh up`"
                     );
                     return;
                 };
-                let (ran, left) = reader.follow(&name, part);
-                assert_eq!(left, 0);
-                all += ran;
+                let (ran, left) = reader.follow(name, part);
+                assert!(ran > 0 && left == 0, "{name}: {ran} commands were run, and {left} were not");
             }
-        }
-        assert!(all > 5, "only {all} commands were run");
+        };
+        thread::scope(|scope| (0..READERS).for_each(|_| drop(scope.spawn(read))));
     }
 }
 

@@ -51,9 +51,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url { url } => f.write_str(url),
-            Self::Pending { service, namespace, .. } => {
-                write!(f, "<pending>; it will be shown by: kubectl get service {service} -n {namespace}")
-            }
+            Self::Pending { namespace, .. } => write!(f, "<pending>; see: helm iris ip -n {namespace}"),
             Self::NodePort { port } => write!(f, "port {port} of any node (kubectl get nodes -o wide)"),
             Self::Forward { command } => write!(f, "http://localhost:8080 while this runs: {command}"),
             Self::Missing { service } => write!(f, "none: there is no Service {service}"),

@@ -70,6 +70,18 @@ pub struct WorkloadState {
     pub selector: String,
 }
 
+impl WorkloadState {
+    /// Of a release that helm did not finish: what is not there was not made yet, and nobody deleted it.
+    pub fn unfinished(&mut self) {
+        if self.reason.as_ref().is_some_and(|reason| reason.text == MISSING) {
+            self.reason = Some(Reason::waiting("it was not made yet"));
+        }
+    }
+}
+
+/// What is told of one that is not there.
+const MISSING: &str = "it does not exist; was it deleted?";
+
 /// What the kinds have in common.
 pub(super) struct Progress {
     pub ready: bool,
@@ -87,7 +99,7 @@ impl Progress {
 
     /// The object is not there, or not yet.
     pub(super) fn missing() -> Self {
-        let reason = Some(Reason::failing("it does not exist; was it deleted?"));
+        let reason = Some(Reason::failing(MISSING));
         Self { ready: false, have: 0, want: 1, reason, selector: String::new() }
     }
 }

@@ -80,7 +80,8 @@ fn tell(global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outco
         }
         ui.data(&lines.join("\n"));
         if matches!(address, Address::Pending { .. }) {
-            ui.hint(&format!("when you have one: helm iris ip set ADDRESS CHART -n {}", hub.namespace));
+            let chart = hub.chart().unwrap_or("CHART");
+            ui.hint(&format!("when you have one: helm iris ip set ADDRESS {chart} -n {}", hub.namespace));
         }
         Ok(Outcome::Done)
     })

@@ -108,19 +108,18 @@ fn skip(why: &Skip) -> String {
 }
 
 fn reason(reason: &Reason) -> Vec<String> {
-    match reason {
-        Reason::Chart { from, to } => vec![format!("chart: {from} -> {to}")],
-        Reason::Archive => vec!["chart: same version, other content".to_owned()],
-        Reason::Foreign { revision } => {
-            vec![format!("revision {revision} was not made by helm iris; its changes go")]
-        }
-        Reason::Unfinished { revision, status } => vec![format!("revision {revision} did not succeed ({status})")],
+    let told = match reason {
+        Reason::Values { changes } => return values(changes, WIDTH - REASONS),
+        Reason::Chart { from, to } => format!("chart: {from} -> {to}"),
+        Reason::Archive => "chart: same version, other content".to_owned(),
+        Reason::Foreign { revision } => format!("revision {revision} was not made by helm iris; its changes go"),
+        Reason::Unfinished { revision, status } => format!("revision {revision} did not succeed ({status})"),
         Reason::Abandoned { revision, status } => {
-            vec![format!("revision {revision} was left {status} by a helm that was killed: it is freed")]
+            format!("revision {revision} was left {status} by a helm that was killed: it is freed")
         }
-        Reason::Forced => vec!["applied again because of --force".to_owned()],
-        Reason::Values { changes } => values(changes, WIDTH - REASONS),
-    }
+        Reason::Forced => "applied again because of --force".to_owned(),
+    };
+    view_detail::wrapped(&told, "", WIDTH - REASONS)
 }
 
 /// What changes of values or fields, in lines of a width if that can be.

@@ -152,7 +152,7 @@ fn limited(objects: Vec<Vec<String>>) -> Vec<String> {
 }
 
 /// A sentence on as many lines as it takes.
-fn wrapped(text: &str, indent: &str, width: usize) -> Vec<String> {
+pub(super) fn wrapped(text: &str, indent: &str, width: usize) -> Vec<String> {
     let lead = &text[..text.len() - text.trim_start().len()];
     let options = textwrap::Options::new(width)
         .initial_indent(lead)

@@ -21,7 +21,8 @@ pub fn request(service: &Service, cluster: &str) -> Vec<String> {
     let has = service.status.as_ref().and_then(|status| status.load_balancer.as_ref()?.ingress.as_ref()?.first());
     let address = has.and_then(|one| one.ip.clone().or_else(|| one.hostname.clone())).or(spec.load_balancer_ip);
     let mut lines = vec![
-        "We run JupyterHub on a Kubernetes cluster in our project, and need an external address for it.".to_owned(),
+        "We run JupyterHub on a Kubernetes cluster in our project,".to_owned(),
+        "and need an external address for it.".to_owned(),
         format!("  address        {}", address.unwrap_or_else(|| "none yet: please give us a floating IP".to_owned())),
         format!("  ports          {}, inbound", ports.join(", ")),
         format!("  from           {}", if sources.is_empty() { "anywhere".to_owned() } else { sources.join(", ") }),

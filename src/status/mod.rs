@@ -82,6 +82,14 @@ pub struct Status {
     pub not_read: Vec<String>,
 }
 
+impl Status {
+    /// The chart that the hub was installed from, as far as it can be read.
+    pub fn chart(&self) -> Option<&str> {
+        let hub = self.releases.iter().flatten().find(|row| row.name == self.namespace);
+        hub.and_then(|row| row.chart.as_deref())
+    }
+}
+
 /// What a look at a namespace found.
 pub enum Looked {
     /// A hub.
@@ -178,10 +186,19 @@ async fn namespace_exists(cluster: &Cluster, name: &str) -> Result<bool> {
     Ok(allowed(found, cluster, &format!("look at the namespace {name}"))?.is_none_or(|found| found.is_some()))
 }
 
-async fn workloads(cluster: &Cluster, releases: impl Iterator<Item = &Releases>) -> Result<Option<Vec<WorkloadState>>> {
-    let all: Vec<_> = releases.flat_map(|releases| releases.workloads.iter().cloned()).collect();
+async fn workloads<'r>(
+    cluster: &Cluster,
+    releases: impl Iterator<Item = &'r Releases>,
+) -> Result<Option<Vec<WorkloadState>>> {
+    let (is_finished, all): (Vec<_>, Vec<_>) = releases.flat_map(|releases| releases.workloads.iter().cloned()).unzip();
     let standing = apply::standing(cluster, &all).await;
-    Ok(allowed(standing, cluster, "look at the hub's workloads")?.map(|standing| standing.workloads))
+    let Some(mut standing) = allowed(standing, cluster, "look at the hub's workloads")? else { return Ok(None) };
+    for (workload, is_finished) in standing.workloads.iter_mut().zip(is_finished) {
+        if !is_finished {
+            workload.unfinished();
+        }
+    }
+    Ok(Some(standing.workloads))
 }
 
 /// The drift of all releases that stand; one whose helm was stopped is none, but unfinished.

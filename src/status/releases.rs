@@ -51,7 +51,8 @@ pub(super) struct Releases {
     pub rows: Vec<ReleaseRow>,
     /// What they were made from, in the order of the rows; they hold secrets.
     pub states: Vec<Option<ReleaseState>>,
-    pub workloads: Vec<Workload>,
+    /// The workloads, each with whether helm finished its release.
+    pub workloads: Vec<(bool, Workload)>,
     /// How many others there are.
     pub others: usize,
     names: Vec<String>,
@@ -140,7 +141,9 @@ fn gather(namespace: &str, scope: Scope, read: Vec<Read>, names: Vec<String>) ->
     };
     for (head, state) in read {
         if let Some(state) = &state {
-            found.workloads.extend(apply::workloads(&state.manifest, &head.name, namespace)?);
+            let is_finished = head.status == "deployed";
+            let workloads = apply::workloads(&state.manifest, &head.name, namespace)?;
+            found.workloads.extend(workloads.into_iter().map(|workload| (is_finished, workload)));
         }
         found.rows.push(row(namespace, scope, &head, state.as_ref()));
         found.states.push(state);

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use tempfile::TempDir;
@@ -10,6 +11,10 @@ use tempfile::TempDir;
 use super::markdown::{Block, blocks, steps, words};
 use super::root;
 use crate::cluster::Api;
+
+/// What a line begins with where a command fails.
+const FAILING: [&str; 2] = ["error:", "FATAL"];
+const CLASSES: &str = "/apis/storage.k8s.io/v1/storageclasses";
 
 /// A control plane of its own for one reader, by `scripts/testbed.sh`.
 struct Testbed {
@@ -22,12 +27,12 @@ struct Testbed {
 
 impl Testbed {
     /// Starts one, where the environment says that this is meant and possible.
-    fn start(state: PathBuf) -> Option<Self> {
+    fn start(state: PathBuf, has_addresses: bool) -> Option<Self> {
         if ["KUBECONFIG", "HELM4", "IRIS_TEST_REPO"].iter().any(|name| env::var_os(name).is_none()) {
             return None;
         }
-        script(&state, "up");
-        let settings = script(&state, "env");
+        script(&state, "up", has_addresses);
+        let settings = script(&state, "env", has_addresses);
         let setting = |name: &str| {
             let line =
                 settings.lines().find_map(|line| line.strip_prefix("export ")?.strip_prefix(name)?.strip_prefix('='));
@@ -54,13 +59,14 @@ impl Testbed {
 
 impl Drop for Testbed {
     fn drop(&mut self) {
-        script(&self.state, "down");
+        script(&self.state, "down", true);
     }
 }
 
-fn script(state: &Path, verb: &str) -> String {
+fn script(state: &Path, verb: &str, has_addresses: bool) -> String {
     let mut program = Command::new(root().join("scripts/testbed.sh"));
-    let output = program.arg(verb).env("IRIS_TESTBED", state).output().unwrap();
+    program.arg(verb).env("IRIS_TESTBED", state).env("NO_LB", if has_addresses { "" } else { "1" });
+    let output = program.output().unwrap();
     assert!(output.status.success(), "testbed.sh {verb}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -82,9 +88,9 @@ impl Reader {
         Self { testbed: None, folder, last: 0 }
     }
 
-    pub(super) fn with_a_cluster() -> Option<Self> {
+    pub(super) fn with_a_cluster(has_addresses: bool) -> Option<Self> {
         let mut reader = Self::new();
-        reader.testbed = Some(Testbed::start(reader.folder.path().join("testbed"))?);
+        reader.testbed = Some(Testbed::start(reader.folder.path().join("testbed"), has_addresses)?);
         Some(reader)
     }
 
@@ -178,16 +184,38 @@ impl Reader {
         drop(program);
         // Most commands read nothing, and may be done before this is written.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let is_killed = output.lines().last() == Some("Killed");
+        if is_killed {
+            self.wait_for_helm_at_work(place);
+            child.kill().unwrap();
+        }
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
         self.last = child.wait().unwrap().code().unwrap_or(-1);
+        if is_killed {
+            text.push_str("Killed");
+        }
         assert_shown(place, output, &text);
-        let fails = output.lines().any(|line| line.starts_with("error:") || line.starts_with("FATAL"));
+        let fails = is_killed
+            || output.lines().any(|line| FAILING.iter().any(|word| line.starts_with(word)))
+            || output.lines().next().is_some_and(|line| line.starts_with("Hub ") && line.ends_with("needs attention"));
         assert_eq!(self.last != 0, fails, "{place}\nended with exit code {}:\n{text}", self.last);
     }
 }
 
 impl Reader {
+    /// Waits until helm has begun a revision of the hub, and is not done with it.
+    fn wait_for_helm_at_work(&self, place: &str) {
+        let testbed = self.testbed.as_ref().expect("only in blocks for a cluster");
+        let api = Api::new(&testbed.kubeconfig);
+        let pending = "/api/v1/namespaces/dhub/secrets?labelSelector=owner%3Dhelm,name%3Ddhub,status%3Dpending-install";
+        let start = Instant::now();
+        while api.list(pending).is_empty() {
+            assert!(start.elapsed() < Duration::from_mins(2), "{place}: helm was never seen at work on the hub");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// The few things that a document lets somebody do with kubectl, done as kubectl does them.
     fn somebody_else(&self, words: &[String]) -> String {
         let testbed = self.testbed.as_ref().expect("only in blocks for a cluster");
@@ -203,6 +231,18 @@ impl Reader {
             ["delete", "service", name, "-n", namespace] => {
                 api.delete(&format!("/api/v1/namespaces/{namespace}/services/{name}"));
                 format!("service \"{name}\" deleted")
+            }
+            ["apply", "-f", file] => {
+                let text = fs::read_to_string(self.path(file)).unwrap();
+                let class: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+                api.create(CLASSES, &class);
+                format!("storageclass.storage.k8s.io/{} created", class["metadata"]["name"].as_str().unwrap())
+            }
+            ["annotate", "storageclass", name, annotation, "--overwrite"] => {
+                let (key, value) = annotation.split_once('=').unwrap();
+                let body = serde_json::json!({"metadata": {"annotations": {key: value}}});
+                api.patch(&format!("{CLASSES}/{name}"), "kubectl-annotate", &body);
+                format!("storageclass.storage.k8s.io/{name} annotated")
             }
             other => panic!("nobody does {other:?} here"),
         }

@@ -9,6 +9,7 @@ use super::Session;
 use crate::apply;
 use crate::cli::Environment;
 use crate::commands::pull;
+use crate::drift::Live;
 use crate::error::Result;
 use crate::fs;
 use crate::helm::{Renderer, Rendering, Scrub};
@@ -109,8 +110,18 @@ impl Details<'_> {
         let rendered =
             async { if release.changes() { Some(self.render(release, state.is_some()).await) } else { None } };
         let (live, rendered) = join!(live, rendered);
+        let unfinished = state.is_some_and(|state| state.status != "deployed");
+        let (stored, live) = match live? {
+            Some(live) if unfinished => {
+                let there = stored.into_iter().zip(live).filter(|(_, live)| !matches!(live, Live::Gone));
+                let (stored, live) = there.unzip();
+                (stored, Some(live))
+            }
+            live => (stored, live),
+        };
         let mut evidence = Evidence {
-            live: live?,
+            live,
+            unfinished,
             server_side: state.is_some_and(|state| state.server_side),
             rendered,
             stored,

@@ -135,9 +135,7 @@ fn of_drift(drift: &Drift, status: &Status) -> String {
     if drift.is_empty() {
         return word;
     }
-    let hub = status.releases.iter().flatten().find(|row| row.name == status.namespace);
-    let chart = hub.and_then(|row| row.chart.as_deref()).unwrap_or("CHART");
-    format!("{word} changed since they were installed; see: helm iris plan {chart}")
+    format!("{word} changed since they were installed; see: helm iris plan {}", status.chart().unwrap_or("CHART"))
 }
 
 fn of_bundle(bundle: &BundleState) -> String {
