@@ -19,6 +19,7 @@ mod doctor;
 mod markdown;
 mod names;
 mod reader;
+mod reliability;
 mod threats;
 
 use std::collections::BTreeMap;
