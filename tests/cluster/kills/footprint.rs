@@ -143,7 +143,14 @@ impl Hub<'_> {
             }
         }
         for (name, (_, secret)) in newest {
-            all.insert(format!("release {name}"), self.masked(&release(&secret)));
+            // What all hubs share may have been made by another one, with another Helm.
+            let is_ours = secret["metadata"]["namespace"] == *self.namespace;
+            let text = if is_ours {
+                self.masked(&release(&secret))
+            } else {
+                secret["metadata"]["labels"]["status"].to_string()
+            };
+            all.insert(format!("release {name}"), text);
         }
         if let Some((_, secret)) = applied {
             let notes = &secret["metadata"]["annotations"];
@@ -207,6 +214,19 @@ fn release(secret: &Value) -> String {
     flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut bytes).unwrap();
     let release: Value = serde_json::from_slice(&bytes).unwrap();
     let (info, config) = (&release["info"], serde_yaml::to_string(&release["config"]).unwrap());
-    let manifest = release["manifest"].as_str().unwrap();
+    let manifest = in_clear(release["manifest"].as_str().unwrap());
     format!("{}\n{}\n{config}\n{manifest}", info["status"], info["description"])
+}
+
+/// A manifest with the data of its Secrets as text, in which secrets can be found; without checksums of them.
+fn in_clear(manifest: &str) -> String {
+    let decoded = |text: &str| String::from_utf8(STANDARD.decode(text.trim().trim_matches('"')).ok()?).ok();
+    let line = |line: &str| match line.split_once(": ") {
+        Some((key, _)) if key.trim_start().starts_with("checksum/") => format!("{key}:\n"),
+        Some((key, text)) if text.len() > 16 => {
+            format!("{key}: {}\n", decoded(text).unwrap_or_else(|| text.to_owned()))
+        }
+        _ => format!("{line}\n"),
+    };
+    manifest.lines().map(line).collect()
 }

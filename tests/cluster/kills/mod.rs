@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -31,7 +31,7 @@ use super::gate::{Gate, Rule, What};
 use super::{Hub, Testbed, soak};
 
 /// Kills of the short form; `scripts/soak.sh` makes two hundred.
-const SHORT: usize = 12;
+const SHORT: usize = 10;
 const SEED: u64 = 20_261_123;
 /// The most kills before a run may finish.
 const IN_A_ROW: usize = 3;
@@ -54,6 +54,8 @@ struct Victim<'t> {
     /// The kubeconfig that leads through the gate.
     watched: PathBuf,
     chance: StdRng,
+    /// Held for reading while what all hubs share has to stay as it is, for writing while it is made anew.
+    shared: &'t RwLock<()>,
     /// What an undisturbed run leaves.
     undisturbed: BTreeMap<Verb, Footprint>,
     /// How many requests an undisturbed run has in each phase.
@@ -64,7 +66,7 @@ struct Victim<'t> {
 }
 
 impl<'t> Victim<'t> {
-    fn new(testbed: &'t Testbed, word: &'static str, helm: &std::path::Path, seed: u64) -> Self {
+    fn new(testbed: &'t Testbed, (word, helm): (&'static str, &Path), seed: u64, shared: &'t RwLock<()>) -> Self {
         let hub = testbed.hub(&format!("kills-{word}"), helm);
         let trap = Arc::new(Trap::new(hub.env.root()));
         let rule = Rule { method: "", path: "", first: usize::MAX, what: What::Guard(trap.clone()) };
@@ -73,7 +75,7 @@ impl<'t> Victim<'t> {
         let chance = StdRng::seed_from_u64(seed);
         let (undisturbed, requests) = (BTreeMap::new(), BTreeMap::new());
         let (secrets, volumes) = (BTreeMap::new(), BTreeMap::new());
-        Self { hub, word, gate, trap, watched, chance, undisturbed, requests, secrets, volumes }
+        Self { hub, word, gate, trap, watched, chance, shared, undisturbed, requests, secrets, volumes }
     }
 
     fn arguments(&self, verb: Verb) -> Vec<String> {
@@ -109,6 +111,7 @@ impl<'t> Victim<'t> {
     /// What every verb leaves, and how long its way is.
     fn look_at_undisturbed_runs(&mut self) {
         for verb in [Verb::Install, Verb::Upgrade, Verb::Uninstall, Verb::Return] {
+            let _alone = self.holds_shared(verb);
             self.prepare(verb);
             let ours = self.start(verb, None);
             self.assert_ended_well(verb, ours);
@@ -120,6 +123,14 @@ impl<'t> Victim<'t> {
             }
         }
         eprintln!("{}: requests of undisturbed runs: {:?}", self.word, self.requests);
+    }
+
+    /// Installs begin on a cluster without a StorageClass, and no other hub may need one meanwhile.
+    fn holds_shared(&self, verb: Verb) -> (Option<RwLockReadGuard<'t, ()>>, Option<RwLockWriteGuard<'t, ()>>) {
+        match verb {
+            Verb::Install => (None, Some(self.shared.write().unwrap())),
+            Verb::Return | Verb::Upgrade | Verb::Uninstall => (Some(self.shared.read().unwrap()), None),
+        }
     }
 
     /// What has to be gone before a run.
@@ -251,15 +262,15 @@ impl<'t> Victim<'t> {
     }
 
     /// A run is killed a few times, and then finishes.
-    fn endures(&mut self, verb: Verb, most: usize, tally: &mut Tally) {
+    fn endures(&mut self, verb: Verb, most: usize, tally: &Mutex<Tally>) {
+        let _alone = self.holds_shared(verb);
         self.prepare(verb);
         let mut after = None;
         for _ in 0..self.chance.random_range(1..=IN_A_ROW.min(most)) {
-            let Some(aim) = self.aim(verb, after, tally) else { break };
-            let what = tally.next(aim.phase, self.word);
+            let Some(aim) = self.aim(verb, after, &tally.lock().unwrap()) else { break };
+            let what = tally.lock().unwrap().next(aim.phase, self.word);
             let Some(phase) = self.killed(verb, aim, what) else { break };
-            tally.add(Kill { verb, phase, helm: self.word, what });
-            let all = tally.all();
+            let all = tally.lock().unwrap().add(Kill { verb, phase, helm: self.word, what });
             eprintln!(
                 "kill {all}: {} {verb}, {phase}, {:?} of request {}, {what:?}",
                 self.word, aim.moment, aim.request
@@ -274,6 +285,22 @@ impl<'t> Victim<'t> {
         if verb == Verb::Install {
             self.hub.server_of("anna");
         }
+    }
+
+    /// One after the other, until there were so many kills.
+    fn endures_all(&mut self, number: usize, kills: usize, tally: &Mutex<Tally>) {
+        self.look_at_undisturbed_runs();
+        for at in 0.. {
+            let done = tally.lock().unwrap().count(|kill| kill.helm == self.word);
+            if done >= kills {
+                break;
+            }
+            // It is there after its return; every other time it is made anew.
+            let again = if (at / 3 + number) % 2 == 0 { Verb::Return } else { Verb::Install };
+            self.endures([Verb::Upgrade, Verb::Uninstall, again][at % 3], kills - done, tally);
+        }
+        self.hub.run(&["uninstall", "daskhub", "--yes"]);
+        self.hub.forget_volumes();
     }
 
     /// Controllers may still be at work on what was just changed.
@@ -296,22 +323,18 @@ fn killed_anywhere_the_same_command_finishes() {
     let Some(testbed) = Testbed::take() else { return };
     let (kills, seed) = soak(SHORT, SEED);
     eprintln!("{kills} kills, seed {seed}");
-    let mut tally = Tally::default();
-    for (number, (word, helm)) in testbed.helms().into_iter().enumerate() {
-        let mut victim = Victim::new(&testbed, word, &helm, seed.wrapping_add(number as u64));
-        victim.look_at_undisturbed_runs();
-        let mut at = 0;
-        // Half of them with each Helm. It is there after its return; every other time it is made anew.
-        let enough = kills * (number + 1) / 2;
-        while tally.all() < enough {
-            let again = if (at / 3 + number) % 2 == 0 { Verb::Return } else { Verb::Install };
-            let verb = [Verb::Upgrade, Verb::Uninstall, again][at % 3];
-            victim.endures(verb, enough - tally.all(), &mut tally);
-            at += 1;
+    let (tally, shared) = (Mutex::new(Tally::default()), RwLock::new(()));
+    // Half of them with each Helm, side by side: much of the time is waiting.
+    std::thread::scope(|scope| {
+        for (number, (word, helm)) in testbed.helms().into_iter().enumerate() {
+            let (testbed, tally, shared) = (&testbed, &tally, &shared);
+            scope.spawn(move || {
+                let seed = seed.wrapping_add(number as u64);
+                Victim::new(testbed, (word, &helm), seed, shared).endures_all(number, (kills + number) / 2, tally);
+            });
         }
-        victim.hub.run(&["uninstall", "daskhub", "--yes"]);
-        victim.hub.forget_volumes();
-    }
+    });
+    let tally = tally.into_inner().unwrap();
     let table = tally.table();
     eprintln!("{}", table.join("\n"));
     super::report(&table);

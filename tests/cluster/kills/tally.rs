@@ -33,11 +33,9 @@ pub(super) struct Kill {
 pub(super) struct Tally(Vec<Kill>);
 
 impl Tally {
-    pub(super) fn add(&mut self, kill: Kill) {
+    /// Adds one; tells how many there are.
+    pub(super) fn add(&mut self, kill: Kill) -> usize {
         self.0.push(kill);
-    }
-
-    pub(super) fn all(&self) -> usize {
         self.0.len()
     }
 
