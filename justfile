@@ -17,6 +17,10 @@ test:
 fast:
     scripts/test.sh --fast
 
+# Kills, faults, races and a large cluster in full, over an hour
+soak:
+    scripts/soak.sh
+
 # Look at the snapshots of a test that failed
 review:
     cargo insta review

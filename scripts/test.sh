@@ -13,6 +13,9 @@ real Helm 3 and Helm 4, and a real control plane. All of them are built once, in
 ${XDG_CACHE_HOME:-~/.cache}/helm-iris: about 15 minutes on 2 cores. No other cluster
 is touched, whatever KUBECONFIG says, and everything that is started is ended.
 
+Kills, faults, races and a large cluster are tried a few times here, and in full
+by scripts/soak.sh.
+
 A rung that fails does not stop those after it. What could not be tried says
 SKIPPED and why. Exit code 0 if nothing failed, else 1.
 TEXT

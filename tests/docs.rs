@@ -23,6 +23,7 @@ mod markdown;
 mod names;
 mod plan;
 mod reader;
+mod reliability;
 mod threats;
 
 use std::collections::BTreeMap;

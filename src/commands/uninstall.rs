@@ -87,6 +87,10 @@ async fn uninstall(args: &UninstallArgs, global: &GlobalArgs, environment: &Envi
     let work = Work { target: &target, cluster: &cluster, observed: &observed, plan: &plan };
     if plan.is_empty() {
         let file = work.write_file(ui)?;
+        // A run that was stopped at its very end has left its Lease.
+        if observed.lease.is_left() {
+            give_back(work.lease(environment, ui).await?, true, ui).await;
+        }
         report::nothing(&plan, &work.left(file), ui);
         return Ok(Outcome::Done);
     }

@@ -93,6 +93,14 @@ impl Seen {
         })
     }
 
+    /// Whether whoever was last did not come to the end, and nobody works on it now.
+    pub fn is_left(&self) -> bool {
+        let Self::There(lease) = self else { return false };
+        let holder = lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref()).unwrap_or_default();
+        let begun = lease.metadata.annotations.iter().flatten().any(|(key, _)| key.starts_with(BEGUN));
+        self.busy(Timestamp::now()).is_none() && (begun || !holder.is_empty())
+    }
+
     /// Who holds it, if anybody does at this time.
     fn busy(&self, now: Timestamp) -> Option<&Lease> {
         let Self::There(lease) = self else { return None };
@@ -195,12 +203,15 @@ mod tests {
         assert!(note("").has_left("dhub", 3));
         assert!(!note("").has_left("dhub", 4) && !note("").has_left("postgresql", 3));
         assert!(!seen("", 999, "elsewhere").has_left("dhub", 3));
+        assert!(note("").is_left() && seen("gone", 999, "elsewhere").is_left());
+        assert!(!seen("", 999, "elsewhere").is_left() && !Seen::Never.is_left());
         // Ahead of every clock of today, so that somebody holds it.
         let Seen::There(mut alive) = note("bob") else { return };
         if let Some(spec) = &mut alive.spec {
             spec.renew_time = Some(MicroTime(Timestamp::from_second(4_000_000_000).unwrap()));
         }
-        assert!(!Seen::There(alive).has_left("dhub", 3));
+        let alive = Seen::There(alive);
+        assert!(!alive.has_left("dhub", 3) && !alive.is_left());
     }
 
     #[test]

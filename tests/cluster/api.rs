@@ -65,7 +65,12 @@ impl Api {
 
     /// The items of a list.
     pub(crate) fn list(&self, path: &str) -> Vec<Value> {
-        self.get(path).and_then(|list| list["items"].as_array().cloned()).unwrap_or_default()
+        self.list_of(path, "items")
+    }
+
+    /// What an answer lists under a key.
+    pub(crate) fn list_of(&self, path: &str, key: &str) -> Vec<Value> {
+        self.get(path).and_then(|list| list[key].as_array().cloned()).unwrap_or_default()
     }
 
     pub(crate) fn create(&self, path: &str, body: &Value) -> Value {

@@ -1,20 +1,24 @@
 //! A network and an API server of which one request in ten fails: most installations succeed without help,
 //! the others end with a clear error, and a clean run after them ends well.
 
-use super::gate::{Gate, Rule, What};
-use super::{Hub, Testbed, soak};
+use std::collections::BTreeMap;
+
+use super::gate::{Fault, Gate, Rule, What};
+use super::{Hub, Testbed, report, soak};
 
 /// Installations of the short form; `scripts/soak.sh` makes a hundred.
 const SHORT: usize = 3;
 /// Of a hundred.
 const LEAST: usize = 80;
 const SEED: u64 = 20_261_122;
+const WELL: &str = "success, without help";
 
 #[test]
 fn most_installations_bear_one_fault_in_ten_requests() {
     let Some(testbed) = Testbed::take() else { return };
     let (installs, seed) = soak(SHORT, SEED);
-    let (mut well, mut requests, mut faults) = (0, 0, 0);
+    let mut outcomes: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let (mut requests, mut faults) = (0, BTreeMap::<Fault, usize>::new());
     for number in 0..installs {
         let (word, helm) = &testbed.helms()[number % 2];
         let mut hub = testbed.hub(&format!("fault{number}-{word}"), helm);
@@ -24,20 +28,44 @@ fn most_installations_bear_one_fault_in_ten_requests() {
         hub.kubeconfig = gate.kubeconfig(&hub);
         let run = hub.run(&["install", "daskhub", "--yes"]);
         let (came, met) = gate.faults();
-        (requests, faults) = (requests + came, faults + met);
+        requests += came;
+        for (fault, count) in &met {
+            *faults.entry(*fault).or_default() += count;
+        }
         hub.kubeconfig.clone_from(&testbed.kubeconfig);
-        eprintln!("install {number} with {word}: {came} requests, {met} faults, exit code {:?}", run.code);
-        if run.code == Some(0) {
-            well += 1;
-        } else {
+        let met: usize = met.values().sum();
+        eprintln!("install {} with {word}: {came} requests, {met} faults, exit code {:?}", number + 1, run.code);
+        let outcome = if run.code == Some(0) { WELL } else { "a clear error, and a clean run ended well" };
+        *outcomes.entry((outcome, word)).or_default() += 1;
+        if run.code != Some(0) {
             assert!(run.code == Some(1) && run.stderr.contains("error: ") && run.stderr.contains("hint: "), "{run}");
             eprintln!("{}", run.stderr);
         }
         ends_well(&hub);
     }
-    eprintln!("seed {seed}: {well} of {installs} without help; {faults} of {requests} requests met a fault");
-    assert!(faults * 20 > requests, "the control: faults came");
+    let well: usize = outcomes.iter().filter(|((outcome, _), _)| *outcome == WELL).map(|(_, count)| count).sum();
+    let all: usize = faults.values().sum();
+    eprintln!("seed {seed}: {well} of {installs} without help; {all} of {requests} requests met a fault");
+    let table = table(&outcomes, requests, &faults);
+    eprintln!("{}", table.join("\n"));
+    report(&table);
+    assert!(all * 20 > requests, "the control: faults came");
+    assert!(installs < 20 || Fault::ALL.iter().all(|fault| faults.contains_key(fault)), "of every kind: {faults:?}");
     assert!(well * 100 >= installs * LEAST, "{well} of {installs}");
+}
+
+/// The outcomes, and what was met, in Markdown.
+fn table(outcomes: &BTreeMap<(&str, &str), usize>, requests: usize, faults: &BTreeMap<Fault, usize>) -> Vec<String> {
+    let mut lines = vec!["| Ended with | Helm | Installs |".to_owned(), "|---|---|---:|".to_owned()];
+    let row = |((outcome, word), count): (&(&str, &str), &usize)| {
+        format!("| {outcome} | {} | {count} |", word.replace('h', "Helm "))
+    };
+    lines.extend(outcomes.iter().map(row));
+    lines.extend(["", "| Fault | Requests |", "|---|---:|"].map(str::to_owned));
+    let words = Fault::ALL.iter().map(|fault| (fault.to_string(), faults.get(fault).copied().unwrap_or_default()));
+    let none = ("none".to_owned(), requests - faults.values().sum::<usize>());
+    lines.extend(words.chain([none]).map(|(word, count)| format!("| {word} | {count} |")));
+    lines
 }
 
 /// A clean run finishes, keeps every secret, and the one after it has nothing to do.

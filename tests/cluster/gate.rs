@@ -1,5 +1,7 @@
 //! A gate before the API server, which answers some requests itself, or lets them wait.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -15,7 +17,7 @@ use super::Hub;
 use super::api::Api;
 
 /// What happens to the first requests of a method (empty: of any) to a path that ends so.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Rule {
     pub(super) method: &'static str,
     pub(super) path: &'static str,
@@ -23,7 +25,7 @@ pub(super) struct Rule {
     pub(super) what: What,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub(super) enum What {
     /// It is answered with this status, and the API server does not get it.
     Refuse(u16),
@@ -32,11 +34,32 @@ pub(super) enum What {
     /// One in ten meets a fault, by this seed: the connection is cut before or after the API server has
     /// worked, the answer is late, or it is 429 or 500.
     Faults(u64),
+    /// Somebody stands there, sees all, and may let a request wait.
+    Guard(Arc<dyn Guard>),
+}
+
+/// Who stands at a gate.
+pub(super) trait Guard: Send + Sync {
+    /// Before a request goes on; tells whether it is one to look after.
+    fn comes(&self, asked: &Asked<'_>) -> bool;
+    /// The API server has done what was asked, and nobody has its answer yet.
+    fn is_done(&self, _mine: bool) {}
+    /// The answer was given.
+    fn is_answered(&self, _mine: bool) {}
+}
+
+/// A request as it came.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    /// Whether helm sends it, by way of us.
+    pub(super) of_helm: bool,
+    pub(super) body: &'a [u8],
 }
 
 /// What a gate of faults does with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fault {
     Cut,
     CutAfter,
     Late,
@@ -45,11 +68,23 @@ enum Fault {
 }
 
 impl Fault {
-    const ALL: [Self; 5] = [Self::Cut, Self::CutAfter, Self::Late, Self::Busy, Self::Broken];
+    pub(super) const ALL: [Self; 5] = [Self::Cut, Self::CutAfter, Self::Late, Self::Busy, Self::Broken];
 
     fn of(seed: u64, request: usize) -> Option<Self> {
         let mut chance = StdRng::seed_from_u64(seed.wrapping_add(request as u64));
         chance.random_ratio(1, 10).then(|| Self::ALL[chance.random_range(0..Self::ALL.len())])
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cut => "connection cut before the API server had it",
+            Self::CutAfter => "connection cut after the API server had done it",
+            Self::Late => "answer 0.7 s late",
+            Self::Busy => "429",
+            Self::Broken => "500",
+        })
     }
 }
 
@@ -59,7 +94,7 @@ struct Log {
     /// Method, path, status.
     answered: Vec<(String, String, u16)>,
     met: usize,
-    faults: usize,
+    faults: BTreeMap<Fault, usize>,
     at_work: usize,
 }
 
@@ -105,10 +140,10 @@ impl Gate {
         meant.map(|(.., status)| *status).collect()
     }
 
-    /// How many requests have come, and how many of them met a fault.
-    pub(super) fn faults(&self) -> (usize, usize) {
+    /// How many requests have come, and how many of them met which fault.
+    pub(super) fn faults(&self) -> (usize, BTreeMap<Fault, usize>) {
         let log = self.log.lock().unwrap();
-        (log.met, log.faults)
+        (log.met, log.faults.clone())
     }
 
     /// Waits until what was on its way when somebody was killed has arrived.
@@ -143,9 +178,14 @@ fn serve(stream: &TcpStream, api: &Api, rule: &Rule, log: &Mutex<Log>) {
             What::Faults(seed) => Fault::of(seed, log.lock().unwrap().met),
             _ => None,
         };
-        log.lock().unwrap().faults += usize::from(fault.is_some());
+        if let Some(fault) = fault {
+            *log.lock().unwrap().faults.entry(fault).or_default() += 1;
+        }
+        let of_helm = header("user-agent").is_some_and(|agent| agent.starts_with("Helm/"));
+        let asked = Asked { method, path, of_helm, body: &body };
+        let mut mine = false;
         let forward = || api.forward(method, target, [header("content-type"), header("accept")], body.clone());
-        let (status, kind, answer) = match rule.what {
+        let (status, kind, answer) = match &rule.what {
             What::Faults(_) => match fault {
                 Some(Fault::Cut) => return cut(stream, log),
                 Some(Fault::CutAfter) => {
@@ -160,15 +200,17 @@ fn serve(stream: &TcpStream, api: &Api, rule: &Rule, log: &Mutex<Log>) {
                 }
                 None => forward(),
             },
-            What::Refuse(status) if meant => (status, "application/json".to_owned(), refusal(status).into_bytes()),
+            What::Refuse(status) if meant => (*status, "application/json".to_owned(), refusal(*status).into_bytes()),
             What::Wait { before, after } if meant => {
-                thread::sleep(before);
-                if is_gone(stream) {
-                    log.lock().unwrap().at_work -= 1;
-                    return;
-                }
-                let answer = forward();
-                thread::sleep(after);
+                thread::sleep(*before);
+                let Some(answer) = unless_gone(stream, log, forward) else { return };
+                thread::sleep(*after);
+                answer
+            }
+            What::Guard(guard) if meant => {
+                mine = guard.comes(&asked);
+                let Some(answer) = unless_gone(stream, log, forward) else { return };
+                guard.is_done(mine);
                 answer
             }
             _ => forward(),
@@ -179,6 +221,10 @@ fn serve(stream: &TcpStream, api: &Api, rule: &Rule, log: &Mutex<Log>) {
         let mut log = log.lock().unwrap();
         log.at_work -= 1;
         log.answered.push((method.to_owned(), path.to_owned(), status));
+        drop(log);
+        if let What::Guard(guard) = &rule.what {
+            guard.is_answered(mine);
+        }
         if written.is_err() {
             return;
         }
@@ -189,6 +235,15 @@ fn serve(stream: &TcpStream, api: &Api, rule: &Rule, log: &Mutex<Log>) {
 fn cut(stream: &TcpStream, log: &Mutex<Log>) {
     log.lock().unwrap().at_work -= 1;
     let _ = stream.shutdown(Shutdown::Both);
+}
+
+/// What comes of a request that had to wait; nothing where who sent it was killed meanwhile.
+fn unless_gone<T>(stream: &TcpStream, log: &Mutex<Log>, forward: impl Fn() -> T) -> Option<T> {
+    if is_gone(stream) {
+        log.lock().unwrap().at_work -= 1;
+        return None;
+    }
+    Some(forward())
 }
 
 /// Whether the other side was killed; what it had begun to say is as good as never said.

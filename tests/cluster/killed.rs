@@ -1,4 +1,4 @@
-//! Our process is killed while helm works: helm ends too, and the same command goes on.
+//! Releases that a killed helm left pending, and Ctrl-C.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -6,53 +6,6 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Hub, Testbed};
-
-impl Hub<'_> {
-    /// The process of the helm that works on this hub.
-    fn helm_at_work(&self) -> Option<Pid> {
-        std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
-            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).into_owned();
-            let ours =
-                line.contains("upgrade\0--install") && line.contains(&self.namespace) && !line.contains("__helm");
-            Pid::from_raw(entry.file_name().to_str()?.parse().ok()?).filter(|_| ours)
-        })
-    }
-
-    /// Whether a helm works on this hub.
-    fn helm_works(&self) -> bool {
-        self.helm_at_work().is_some()
-    }
-
-    pub(super) fn wait_until(&self, wanted: bool, within: Duration) -> bool {
-        let start = Instant::now();
-        while self.helm_works() != wanted {
-            if start.elapsed() > within {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        true
-    }
-}
-
-#[test]
-fn helm_ends_with_us() {
-    let Some(testbed) = Testbed::take() else { return };
-    for (word, helm) in testbed.helms() {
-        let hub = testbed.hub(&format!("killed-{word}"), &helm);
-        let mut command = hub.command(&["install", "daskhub", "--yes"]);
-        let mut ours = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        assert!(hub.wait_until(true, Duration::from_secs(30)), "helm was seen at work");
-        ours.kill().unwrap();
-        ours.wait().unwrap();
-        assert!(hub.wait_until(false, Duration::from_secs(10)), "helm goes on by itself");
-        let before = hub.env.secrets();
-        let run = hub.install(&[]);
-        assert!(run.stderr.contains("ready"), "{run}");
-        assert_eq!(hub.env.secrets(), before);
-    }
-}
 
 /// A site file that makes the next run of helm work on the hub itself.
 const CHANGED: [&str; 2] = ["--set", "users.idleTimeout=7200"];
@@ -85,7 +38,7 @@ impl Hub<'_> {
         let mut ours = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         loop {
             assert!(ours.try_wait().unwrap().is_none(), "it ended before {release} was seen pending");
-            let Some(helm) = self.helm_at_work() else { continue };
+            let Some(helm) = self.helm_at_work().map(|helm| helm.pid) else { continue };
             if kill_process(helm, Signal::STOP).is_ok() && self.is_pending(release) {
                 kill_process(helm, Signal::KILL).unwrap();
                 break;

@@ -18,8 +18,10 @@ mod gate;
 mod install;
 mod killed;
 mod killed_secrets;
+mod kills;
 mod outside;
 mod plan;
+mod processes;
 mod race;
 mod refusals;
 mod rollback;
@@ -32,7 +34,7 @@ mod status;
 mod trouble;
 mod unanswered;
 mod uninstall;
-mod uninstall_killed;
+mod uninstall_stopped;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -194,11 +196,19 @@ impl Drop for Hub<'_> {
 }
 
 /// How often a test repeats itself, and its seed: the short form, or what `scripts/soak.sh` asks for by
-/// `IRIS_SOAK` (a number for each kind of test in its own variable) and `IRIS_SOAK_SEED`.
+/// `IRIS_SOAK` and `IRIS_SOAK_SEED` when it runs this very test.
 fn soak(short: usize, seed: u64) -> (usize, u64) {
     let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
     let count = number("IRIS_SOAK").and_then(|count| usize::try_from(count).ok()).unwrap_or(short);
     (count, number("IRIS_SOAK_SEED").unwrap_or(seed))
+}
+
+/// Adds lines of Markdown to the report that `scripts/soak.sh` asks for by `IRIS_SOAK_REPORT`, a file.
+fn report(lines: &[String]) {
+    use std::io::Write;
+    let Some(path) = std::env::var_os("IRIS_SOAK_REPORT") else { return };
+    let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();
+    writeln!(file, "{}", lines.join("\n")).unwrap();
 }
 
 /// A script of the repository.

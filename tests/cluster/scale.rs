@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Hub, Testbed};
+use super::{Hub, Testbed, report};
 use crate::common::Run;
 
 /// The whole: nodes, pods, claims, Secrets (those of releases among them), Helm releases.
@@ -67,6 +67,8 @@ impl Hub<'_> {
         assert!(cost.memory > 1 << 20, "the memory was seen");
         assert!(cost.time < MOST_TIME, "{:?}: {}", cost.time, cost.run);
         assert!(cost.memory < MOST_MEMORY, "{} MB: {}", cost.memory >> 20, cost.run);
+        let (time, memory) = (cost.time.as_secs_f64(), cost.memory >> 20);
+        report(&[format!("| `{}` | {time:.2} s | {memory} MB |", args.join(" "))]);
         cost
     }
 }
@@ -169,7 +171,10 @@ fn a_large_cluster_is_looked_at_in_little_time_and_memory() {
     testbed.api.create_all((0..pods).map(|at| pod(at, nodes)).collect());
     testbed.api.create_all((0..claims).map(claim).collect());
     testbed.api.create_all((0..secrets).map(|at| secret(at, releases)).collect());
-    eprintln!("{nodes} nodes, {pods} pods, {claims} claims, {secrets} Secrets, {releases} of them of releases");
+    let size =
+        format!("{nodes} nodes, {pods} pods, {claims} claims, {secrets} Secrets, {releases} of them of releases");
+    eprintln!("{size}");
+    report(&[size + ":", String::new(), "| Command | Time | Memory |".into(), "|---|---:|---:|".into()]);
 
     testbed.calms_down();
 

@@ -21,7 +21,7 @@ fn lines(markdown: &str) -> Vec<(String, Vec<String>)> {
 }
 
 /// Every test of the project, in one text.
-fn tests() -> String {
+pub(super) fn tests() -> String {
     let files = ["src", "tests"].iter().flat_map(|folder| WalkDir::new(root().join(folder)));
     let rust = files.map(Result::unwrap).filter(|entry| entry.path().extension().is_some_and(|end| end == "rs"));
     rust.map(|entry| fs::read_to_string(entry.path()).unwrap()).collect()

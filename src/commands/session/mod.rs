@@ -123,17 +123,36 @@ impl Session {
         ui: &Ui,
     ) -> Result<apply::Outcome> {
         if self.is_done(plan) {
-            return self.work(plan, secrets, agreed, (level, None), ui).await;
+            let outcome = self.work(plan, secrets, agreed, (level, None), ui).await?;
+            if let Err(error) = self.finish_left(&plan.namespace).await {
+                ui.warning(&format!("that the last run is finished could not be noted, which harms nothing: {error}"));
+            }
+            return Ok(outcome);
         }
         apply::make_namespace(&self.cluster, plan).await?;
-        let doing = format!("install {}", self.reviewed.bundle.manifest().chart);
-        let held = lease::acquire(&self.cluster, &plan.namespace, (&self.holder, &doing), &self.observed.lease).await?;
+        let held = self.hold(&plan.namespace).await?;
         let outcome = self.work(plan, secrets, agreed, (level, held.as_ref()), ui).await;
         match held {
             Some(held) => held.release(outcome.is_ok()).await,
             None => ui.warning("you may not use Leases here, so nothing keeps others from working at the same time"),
         }
         outcome
+    }
+
+    async fn hold(&self, namespace: &str) -> Result<Option<Held>> {
+        let doing = format!("install {}", self.reviewed.bundle.manifest().chart);
+        lease::acquire(&self.cluster, namespace, (&self.holder, &doing), &self.observed.lease).await
+    }
+
+    /// A run that was stopped when all was done but for its last notes: they are made now.
+    async fn finish_left(&self, namespace: &str) -> Result<()> {
+        if !self.observed.lease.is_left() {
+            return Ok(());
+        }
+        let Some(held) = self.hold(namespace).await? else { return Ok(()) };
+        let noted = applied::finish_begun(&self.cluster, &self.reviewed.bundle).await;
+        held.release(noted.is_ok()).await;
+        noted
     }
 
     async fn work(
