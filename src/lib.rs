@@ -45,6 +45,7 @@ pub mod context;
 pub mod chart;
 
 pub mod archive;
+pub mod jupyterhub;
 pub mod render;
 pub mod select;
 
@@ -60,6 +61,7 @@ pub mod compose;
 
 pub mod workflow;
 
+pub mod dumps;
 pub mod observe;
 pub mod volumes;
 

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 400;
 
 /// The modules that wait for something outside the process; all others are sync.
-const ASYNC: [&str; 12] = [
+const ASYNC: [&str; 13] = [
     "applied",
     "apply",
     "commands",
     "doctor",
+    "dumps",
     "helm",
     "interrupt",
     "kube",

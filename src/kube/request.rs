@@ -179,7 +179,8 @@ impl Cluster {
     {
         let preconditions =
             resource_version.map(|state| Preconditions { resource_version: Some(state.to_owned()), uid: None });
-        let params = DeleteParams { preconditions, ..DeleteParams::default() };
+        // What an object has made goes too; of Jobs, the API would leave the pods.
+        let params = DeleteParams { preconditions, ..DeleteParams::background() };
         let request = resource::<K>(Some(namespace)).delete(name, &params).map_err(KubeError::BuildRequest)?;
         match send(&self.client, &request).await {
             Err(KubeError::Api(status)) if status.is_not_found() => Ok(()),

@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::compare::{Secrecy, differences};
+use super::dump::{self, Dump};
 use super::handover::{self, held};
 use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip, deliver, losses};
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::chart::release::{Condition, Scope};
 use crate::error::{Error, Result};
 use crate::helm::{Scrub, chart_digest_of};
+use crate::jupyterhub::HubVersion;
 use crate::observe::{Classes, Observed, ReleaseState, key};
 use crate::secrets::delivered::Content;
 use crate::secrets::{Note, Reconciled};
@@ -23,6 +25,8 @@ pub struct Desired {
     pub values: Value,
     /// What the Kubernetes Secret has to hold that carries secrets to it; none where it has none.
     pub secret: Option<Content>,
+    /// The JupyterHub of its archive, where that is another archive than the one that runs.
+    pub hub: Option<HubVersion>,
 }
 
 /// What a plan is made from.
@@ -62,9 +66,18 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
         operations.push(Operation::WriteLedger { namespace: input.manifest.namespace.clone(), new });
     }
     let scrub = Scrub::new(&input.secrets.ledger);
+    let mut unsaved = Vec::new();
     for desired in input.desired {
         operations.extend(deliver::write(input, desired)?);
-        operations.push(Operation::Release(release(input, desired, &scrub)?));
+        let release = release(input, desired, &scrub)?;
+        let dump = dump::before(input, desired, &release);
+        match dump {
+            Some(Dump::Ours(operation)) => operations.push(Operation::DumpDatabase(operation)),
+            Some(Dump::NotOurs(warning)) => unsaved.push(warning),
+            None => {}
+        }
+        unsaved.extend(dump::older(input, desired));
+        operations.push(Operation::Release(release));
     }
     handover::order(&mut operations, input);
     operations.extend(deliver::removals(input));
@@ -74,7 +87,7 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
         server: input.server.to_owned(),
         namespace: input.manifest.namespace.clone(),
         bundle: input.bundle.to_owned(),
-        warnings: warnings(input.manifest, &operations, &notes),
+        warnings: unsaved.into_iter().chain(warnings(input.manifest, &operations, &notes)).collect(),
         secrets: notes,
         operations,
     })

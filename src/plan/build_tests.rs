@@ -31,6 +31,21 @@ pub(in crate::plan) struct World {
     pub(in crate::plan) force: bool,
 }
 
+/// A release as helm iris leaves it.
+pub(in crate::plan) fn deployed(entry: &ReleaseEntry, values: &Value) -> ReleaseState {
+    ReleaseState {
+        revision: 1,
+        status: "deployed".into(),
+        began: None,
+        description: description("ab"),
+        chart: entry.helm_chart.clone(),
+        version: entry.version.clone(),
+        hub: None,
+        config: values.clone(),
+        manifest: Secret::new(String::new()),
+    }
+}
+
 fn class(name: &str, made_by: Option<(&str, &str)>) -> DefaultClass {
     DefaultClass { name: name.into(), made_by: made_by.map(|(namespace, name)| (namespace.into(), name.into())) }
 }
@@ -57,7 +72,7 @@ impl World {
                 .iter()
                 .cloned()
                 .zip(values)
-                .map(|(entry, values)| Desired { entry, values, secret: None })
+                .map(|(entry, values)| Desired { entry, values, secret: None, hub: None })
                 .collect(),
             manifest: bundle::tests::manifest(releases, vec![secret]),
             observed: Observed {
@@ -89,16 +104,7 @@ impl World {
     pub(in crate::plan) fn installed() -> Self {
         let mut world = Self::new();
         for desired in &world.desired {
-            let state = ReleaseState {
-                revision: 1,
-                status: "deployed".into(),
-                began: None,
-                description: description("ab"),
-                chart: desired.entry.helm_chart.clone(),
-                version: desired.entry.version.clone(),
-                config: desired.values.clone(),
-                manifest: Secret::new(String::new()),
-            };
+            let state = deployed(&desired.entry, &desired.values);
             world.observed.releases.insert(key(&desired.entry), state);
         }
         world.observed.classes = Classes::Known(vec![class("cinder", Some(("helm-iris-system", "storage")))]);

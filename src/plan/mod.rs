@@ -2,7 +2,9 @@
 
 mod build;
 mod compare;
+mod database;
 mod deliver;
+mod dump;
 mod handover;
 mod losses;
 mod step;
@@ -67,6 +69,8 @@ pub enum Operation {
         /// Whether it is new.
         new: bool,
     },
+    /// Dump the hub's database, before a JupyterHub changes it that cannot be taken back.
+    DumpDatabase(DumpOperation),
     /// One release.
     Release(ReleaseOperation),
     /// Remove such a Secret, which nothing reads any more.
@@ -76,6 +80,23 @@ pub enum Operation {
         /// Its namespace.
         namespace: String,
     },
+}
+
+/// A dump of a database that a release of ours serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DumpOperation {
+    /// The namespace of all of it.
+    pub namespace: String,
+    /// The release of the database.
+    pub database: String,
+    /// The release that is upgraded after it, and not without it.
+    pub release: String,
+    /// The JupyterHub that runs: its version, or that of its chart where nothing tells more.
+    pub from: String,
+    /// The one that is to run.
+    pub to: String,
+    /// The volume claim that keeps the dump.
+    pub claim: String,
 }
 
 /// What happens to a release.
@@ -186,6 +207,14 @@ impl Plan {
         self.operations.iter().all(|operation| !operation.changes())
     }
 
+    /// The dump that comes before a release.
+    pub fn dump_before(&self, release: &str) -> Option<&DumpOperation> {
+        self.operations.iter().find_map(|operation| match operation {
+            Operation::DumpDatabase(dump) if dump.release == release => Some(dump),
+            _ => None,
+        })
+    }
+
     /// The releases, in order.
     pub fn releases(&self) -> impl Iterator<Item = &ReleaseOperation> {
         self.operations.iter().filter_map(|operation| match operation {
@@ -201,6 +230,7 @@ impl Operation {
         match self {
             Self::Release(release) => Some(&release.name),
             Self::WriteSecret { release, .. } => Some(release),
+            Self::DumpDatabase(dump) => Some(&dump.release),
             _ => None,
         }
     }
@@ -211,6 +241,7 @@ impl Operation {
             Self::CreateNamespace { .. }
             | Self::WriteLedger { .. }
             | Self::WriteSecret { .. }
+            | Self::DumpDatabase(_)
             | Self::RemoveSecret { .. } => true,
             Self::Release(release) => release.changes(),
         }

@@ -25,6 +25,7 @@ fn id(operation: &Operation) -> String {
         Operation::CreateNamespace { name } => format!("namespace/{name}"),
         Operation::WriteLedger { namespace, .. } => format!("ledger/{namespace}"),
         Operation::WriteSecret { name, namespace, .. } => format!("secret/{namespace}/{name}"),
+        Operation::DumpDatabase(dump) => format!("dump/{}/{}", dump.namespace, dump.database),
         Operation::Release(release) => format!("release/{}/{}", release.namespace, release.name),
         Operation::RemoveSecret { name, namespace } => format!("removal/{namespace}/{name}"),
     }
@@ -36,7 +37,13 @@ fn needs(operation: &Operation, all: &[Operation]) -> Vec<String> {
         (_, Operation::CreateNamespace { .. })
         | (Operation::WriteSecret { .. } | Operation::Release(_), Operation::WriteLedger { .. }) => true,
         (Operation::Release(release), Operation::WriteSecret { release: reader, .. }) => *reader == release.name,
+        (Operation::Release(release), Operation::DumpDatabase(dump)) => dump.release == release.name,
         (Operation::Release(release), Operation::Release(other)) => release.after.contains(&other.name),
+        // It is a part of the release's turn, which begins when all is done that the release needs.
+        (Operation::DumpDatabase(dump), Operation::Release(other)) => {
+            let waits = |one: &Operation| matches!(one, Operation::Release(release) if release.name == dump.release && release.after.contains(&other.name));
+            all.iter().any(waits)
+        }
         // Nothing may read it any more.
         (Operation::RemoveSecret { namespace, .. }, Operation::Release(ReleaseOperation { namespace: its, .. })) => {
             namespace == its

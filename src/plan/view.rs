@@ -74,6 +74,12 @@ fn operation_lines(operation: &Operation, width: usize) -> Vec<String> {
         Operation::RemoveSecret { name, .. } => {
             line("-", "secrets", &format!("Secret {name}: removed, nothing reads it any more"))
         }
+        Operation::DumpDatabase(dump) => {
+            let what = format!("the database, before JupyterHub {} -> {} changes it", dump.from, dump.to);
+            let mut lines = line("+", "dump", &what);
+            lines.push(format!("                it is kept in the volume claim {}", dump.claim));
+            lines
+        }
         Operation::Release(release) => release_lines(release, width),
     }
 }

@@ -10,6 +10,7 @@ mod at_once;
 mod conflicts;
 mod damaged;
 mod doctor;
+mod dump;
 mod existing;
 mod export;
 mod faults;
@@ -31,6 +32,7 @@ mod trouble;
 mod unanswered;
 mod uninstall;
 mod uninstall_killed;
+mod versions;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -72,7 +72,7 @@ impl Session {
 
     /// What would be done.
     pub(super) fn plan(&self, secrets: &Reconciled, force: bool) -> Result<Plan> {
-        let desired = self.reviewed.desired(&secrets.ledger)?;
+        let desired = self.reviewed.desired(&secrets.ledger, &self.observed)?;
         plan::build(&plan::Input {
             cluster: self.cluster.label(),
             server: &self.cluster.server,
