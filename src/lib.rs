@@ -61,6 +61,7 @@ pub mod compose;
 
 pub mod workflow;
 
+pub mod crds;
 pub mod dumps;
 pub mod observe;
 pub mod volumes;

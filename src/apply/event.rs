@@ -24,6 +24,11 @@ pub enum Event {
         /// Release name.
         release: String,
     },
+    /// A definition of resources was upgraded.
+    CrdApplied {
+        /// Its name.
+        name: String,
+    },
     /// The database is dumped before the release.
     DumpStarted {
         /// Release name.

@@ -12,6 +12,7 @@ use super::watch::{Ended, Readiness, Wait, problems};
 use crate::bundle::Bundle;
 use crate::bundle::manifest::ReleaseEntry;
 use crate::chart::release::Scope;
+use crate::crds;
 use crate::dumps::Dump;
 use crate::error::{Error, Result};
 use crate::fs;
@@ -46,6 +47,12 @@ impl Executor<'_> {
             match operation {
                 Operation::WriteSecret { name, namespace, release: reader, .. } if *reader == release.name => {
                     deliver(self.cluster, (namespace, name), self.bundle, self.ledger, self.observed).await?;
+                }
+                Operation::ApplyCrd(operation) if operation.release == release.name => {
+                    let wanted = self.crds.iter().find(|wanted| wanted.crd.name == operation.name);
+                    let wanted = wanted.ok_or_else(|| Error::bug("the plan is of other charts"))?;
+                    crds::apply(self.cluster, &wanted.crd).await?;
+                    tell(Event::CrdApplied { name: operation.name.clone() });
                 }
                 _ => {}
             }

@@ -127,6 +127,7 @@ mod tests {
             bundle: String::new(),
             secrets: vec![],
             warnings: vec![],
+            crds: vec![],
             operations: releases.iter().map(operation).collect(),
         }
     }

@@ -114,21 +114,28 @@ fn subcharts(files: &BTreeMap<String, Vec<u8>>, depth: usize) -> Result<Vec<Char
 
 /// The files that matter for values, by path without the archive's top folder.
 pub(super) fn unpack(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
+    unpack_files(bytes, |inside| {
+        let name = inside.rsplit('/').next().unwrap_or(inside);
+        matches!(name, "Chart.yaml" | "values.yaml" | "values.schema.json") || inside.ends_with(".tgz")
+    })
+}
+
+/// The files that are wanted, by path without the archive's top folder.
+pub(super) fn unpack_files(
+    bytes: &[u8],
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let mut archive = tar::Archive::new(GzDecoder::new(bytes).take(MAX_UNPACKED));
     let mut files = BTreeMap::new();
     for entry in archive.entries().map_err(|error| error.to_string())? {
         let mut entry = entry.map_err(|error| error.to_string())?;
         let path = entry.path().map_err(|error| error.to_string())?.to_string_lossy().into_owned();
-        let Some((_, inside)) = path.split_once('/') else {
+        let Some((_, inside)) = path.split_once('/').filter(|(_, inside)| is_wanted(inside)) else {
             continue;
         };
-        let name = inside.rsplit('/').next().unwrap_or(inside);
-        let wanted = matches!(name, "Chart.yaml" | "values.yaml" | "values.schema.json") || path.ends_with(".tgz");
-        if wanted {
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content).map_err(|error| error.to_string())?;
-            files.insert(inside.to_owned(), content);
-        }
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).map_err(|error| error.to_string())?;
+        files.insert(inside.to_owned(), content);
     }
     Ok(files)
 }

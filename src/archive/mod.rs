@@ -6,6 +6,7 @@
 mod cache;
 mod charts;
 mod content;
+mod crds;
 mod lock;
 mod pack;
 mod package;
@@ -14,6 +15,7 @@ mod wanted;
 pub use cache::Cache;
 pub use charts::{ChartFacts, KubernetesNeed, charts_in, kubernetes_needs};
 pub use content::ChartContent;
+pub use crds::{ChartCrd, crds_in};
 pub use lock::{LOCK_FILE, Lock};
 pub use pack::APP_VERSION;
 pub use package::Package;

@@ -39,7 +39,8 @@ struct Answer<'p> {
 pub(super) fn run(args: &PlanArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     runtime()?.block_on(async {
         let reviewed = args.what.reviewed(global, environment, ui).await?;
-        let session = Session::open(reviewed, global, environment).await?;
+        let mut session = Session::open(reviewed, global, environment).await?;
+        session.compare_crds(args.what.upgrade_crds).await?;
         let plan = session.plan(&session.reconcile()?, false)?;
         let answer = Answer { format: FORMAT, changes: !plan.is_empty(), plan: &plan };
         ui.answer(args.output, &answer, |answer| plan::lines(answer.plan).join("\n"))?;

@@ -27,6 +27,8 @@ use super::Cluster;
 pub(super) const PAUSES: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
 
+/// Whose what we apply is.
+const FIELD_MANAGER: &str = "helm-iris";
 /// Objects that are asked for at once.
 const PAGE: u32 = 500;
 
@@ -166,6 +168,32 @@ impl Cluster {
     {
         let request = resource::<K>(namespace).patch(name, &PatchParams::default(), &Patch::Merge(fields));
         self.client.request_text(request.map_err(KubeError::BuildRequest)?).await.map(drop)
+    }
+
+    /// One object of the whole cluster as the API server has it, with what a type of ours would leave out.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_json<K: Resource<DynamicType = ()>>(&self, name: &str) -> Result<Option<Value>, KubeError> {
+        let request = resource::<K>(None).get(name, &GetParams::default()).map_err(KubeError::BuildRequest)?;
+        match self.fetch(&request).await {
+            Err(KubeError::Api(status)) if status.is_not_found() => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Makes an object of the whole cluster what is given, by server-side apply; gives what it is then. With
+    /// `only_tried`, what it would be.
+    ///
+    /// # Errors
+    /// Also when the API server refuses what it would be.
+    pub async fn apply<K>(&self, name: &str, object: &Value, only_tried: bool) -> Result<Value, KubeError>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let params = PatchParams { dry_run: only_tried, ..PatchParams::apply(FIELD_MANAGER).force() };
+        let request = resource::<K>(None).patch(name, &params, &Patch::Apply(object));
+        self.fetch(&request.map_err(KubeError::BuildRequest)?).await
     }
 
     /// Deletes an object; in exactly the state that a `resourceVersion` names, where one is given. One

@@ -6,9 +6,10 @@ use serde_json::Value;
 use super::compare::{Secrecy, differences};
 use super::dump::{self, Dump};
 use super::handover::{self, held};
-use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip, deliver, losses};
+use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip, crds, deliver, losses};
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::chart::release::{Condition, Scope};
+use crate::crds::WantedCrd;
 use crate::error::{Error, Result};
 use crate::helm::{Scrub, chart_digest_of};
 use crate::jupyterhub::HubVersion;
@@ -46,6 +47,10 @@ pub struct Input<'i> {
     pub observed: &'i Observed,
     /// The secrets that hold.
     pub secrets: &'i Reconciled,
+    /// The definitions of resources that the charts bring.
+    pub crds: &'i [WantedCrd],
+    /// `--upgrade-crds`: make the cluster's what the charts have.
+    pub upgrade_crds: bool,
     /// `--force`: apply what is unchanged too.
     pub force: bool,
 }
@@ -57,6 +62,7 @@ pub struct Input<'i> {
 /// database whose password nobody knows, a release that another helm is working on.
 pub fn build(input: &Input<'_>) -> Result<Plan> {
     losses::refuse(input)?;
+    crds::refuse(input)?;
     let mut operations = Vec::new();
     if input.observed.namespace_exists == Some(false) {
         operations.push(Operation::CreateNamespace { name: input.manifest.namespace.clone() });
@@ -69,6 +75,7 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
     let mut unsaved = Vec::new();
     for desired in input.desired {
         operations.extend(deliver::write(input, desired)?);
+        operations.extend(crds::before(input, &desired.entry.name));
         let release = release(input, desired, &scrub)?;
         let dump = dump::before(input, desired, &release);
         match dump {
@@ -87,7 +94,8 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
         server: input.server.to_owned(),
         namespace: input.manifest.namespace.clone(),
         bundle: input.bundle.to_owned(),
-        warnings: unsaved.into_iter().chain(warnings(input.manifest, &operations, &notes)).collect(),
+        warnings: [unsaved, crds::warnings(input), warnings(input.manifest, &operations, &notes)].concat(),
+        crds: crds::differences(input),
         secrets: notes,
         operations,
     })

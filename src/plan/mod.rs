@@ -2,6 +2,7 @@
 
 mod build;
 mod compare;
+mod crds;
 mod database;
 mod deliver;
 mod dump;
@@ -13,6 +14,7 @@ mod view;
 use serde::Serialize;
 
 use crate::chart::release::Scope;
+use crate::crds::CrdState;
 use crate::secrets::Note;
 
 pub use build::{Desired, Input, at_work, build, is_empty, no_class, prune_command, several_classes};
@@ -37,6 +39,8 @@ pub struct Plan {
     pub secrets: Vec<Note>,
     /// What to know before saying yes.
     pub warnings: Vec<String>,
+    /// The definitions of resources that the charts bring, where the cluster's are not the same.
+    pub crds: Vec<CrdDifference>,
     /// The operations, needs first; also those that do nothing.
     #[serde(serialize_with = "step::serialize")]
     pub operations: Vec<Operation>,
@@ -69,6 +73,8 @@ pub enum Operation {
         /// Whether it is new.
         new: bool,
     },
+    /// Make a definition of resources (CRD) what a chart has; helm would not.
+    ApplyCrd(CrdOperation),
     /// Dump the hub's database, before a JupyterHub changes it that cannot be taken back.
     DumpDatabase(DumpOperation),
     /// One release.
@@ -80,6 +86,33 @@ pub enum Operation {
         /// Its namespace.
         namespace: String,
     },
+}
+
+/// A definition of resources that is not in the cluster as a chart has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CrdDifference {
+    /// Its name.
+    pub name: String,
+    /// Name and version of the chart that it is of.
+    pub chart: String,
+    /// The release that brings it.
+    pub release: String,
+    /// How the cluster's stands to it.
+    #[serde(flatten)]
+    pub state: CrdState,
+}
+
+/// An upgrade of such a definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CrdOperation {
+    /// Its name.
+    pub name: String,
+    /// Name and version of the chart that it is of.
+    pub chart: String,
+    /// The release that comes after it.
+    pub release: String,
+    /// Whether it is not there yet.
+    pub new: bool,
 }
 
 /// A dump of a database that a release of ours serves.
@@ -231,6 +264,7 @@ impl Operation {
             Self::Release(release) => Some(&release.name),
             Self::WriteSecret { release, .. } => Some(release),
             Self::DumpDatabase(dump) => Some(&dump.release),
+            Self::ApplyCrd(crd) => Some(&crd.release),
             _ => None,
         }
     }
@@ -242,6 +276,7 @@ impl Operation {
             | Self::WriteLedger { .. }
             | Self::WriteSecret { .. }
             | Self::DumpDatabase(_)
+            | Self::ApplyCrd(_)
             | Self::RemoveSecret { .. } => true,
             Self::Release(release) => release.changes(),
         }

@@ -8,6 +8,7 @@ mod adopt;
 mod api;
 mod at_once;
 mod conflicts;
+mod crds;
 mod damaged;
 mod doctor;
 mod dump;

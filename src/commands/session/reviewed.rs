@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::archive::{Cache, MAX_ARCHIVE};
+use crate::archive::{Cache, ChartCrd, MAX_ARCHIVE, crds_in};
 use crate::bundle::Bundle;
 use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
 use crate::cli::Environment;
@@ -88,6 +88,20 @@ impl Reviewed {
             Ok(Desired { entry: entry.clone(), values, secret, hub: self.other_hub(entry, observed) })
         };
         releases.map(desired).collect()
+    }
+
+    /// The definitions of resources in the releases' archives, as far as these are at hand.
+    pub(in crate::commands) fn crds(&self) -> Result<Vec<(String, ChartCrd)>> {
+        let mut found = Vec::new();
+        for entry in &self.bundle.manifest().releases {
+            let Ok(archive) = fs::read_limited(&self.cache.path(&entry.archive), MAX_ARCHIVE) else { continue };
+            let crds = crds_in(&archive, &self.bundle.visible_values(entry)?).map_err(|why| {
+                Error::user(format!("the CRDs of the chart {} {} cannot be read", entry.helm_chart, entry.version))
+                    .because(why)
+            })?;
+            found.extend(crds.into_iter().map(|crd| (entry.name.clone(), crd)));
+        }
+        Ok(found)
     }
 
     /// The JupyterHub of a release's archive, where that is not the archive that runs.
