@@ -45,6 +45,7 @@ pub mod context;
 pub mod chart;
 
 pub mod archive;
+pub mod jupyterhub;
 pub mod render;
 pub mod select;
 
@@ -66,6 +67,8 @@ pub mod compose;
 
 pub mod workflow;
 
+pub mod crds;
+pub mod dumps;
 pub mod observe;
 pub mod volumes;
 

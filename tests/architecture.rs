@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 400;
 
 /// The modules that wait for something outside the process; all others are sync.
-const ASYNC: [&str; 13] = [
+const ASYNC: [&str; 15] = [
     "applied",
     "apply",
     "commands",
+    "crds",
     "doctor",
+    "dumps",
     "helm",
     "interrupt",
     "kube",

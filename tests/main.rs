@@ -17,6 +17,7 @@ mod cluster;
 mod common;
 mod contracts;
 mod docs;
+mod dump;
 mod plugin;
 mod pure;
 mod reference;

@@ -8,18 +8,17 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::archive::{Archive, Cache, ChartContent, MAX_ARCHIVE};
+use crate::archive::{Archive, Cache, MAX_ARCHIVE};
 use crate::bundle::{Bundle, MANIFEST_FILE};
 use crate::error::{Error, Result};
 use crate::fs::{self, Access};
+use crate::jupyterhub::HubVersion;
 
 /// The folder of the bundle in the file, and that of the archives.
 const BUNDLE: &str = "bundle/";
 const ARCHIVES: &str = "archives/";
 /// Etcd takes no more in one object, with some room for the rest of it.
 const MAX_PACKED: usize = 1_000_000;
-/// The chart whose version decides about the hub's database.
-const HUB_CHART: &str = "jupyterhub";
 
 pub(super) struct Packed {
     pub(super) bytes: Vec<u8>,
@@ -41,7 +40,7 @@ pub(super) fn pack(bundle: &Bundle, cache: &Cache) -> Result<Packed> {
     for entry in &bundle.manifest().releases {
         let Ok(bytes) = fs::read_limited(&cache.path(&entry.archive), MAX_ARCHIVE) else { continue };
         let archive = Archive::new(&entry.helm_chart, &entry.version, bytes);
-        jupyterhub = jupyterhub.or_else(|| hub_version(&ChartContent::read(&archive).ok()?));
+        jupyterhub = jupyterhub.or_else(|| HubVersion::of_archive(&archive.bytes)?.jupyterhub);
         archives.insert(format!("{ARCHIVES}{}", entry.archive), archive.bytes);
     }
     let failed = |error: std::io::Error| Error::bug("packing the bundle").because(error);
@@ -49,14 +48,6 @@ pub(super) fn pack(bundle: &Bundle, cache: &Cache) -> Result<Packed> {
     files.extend(archives);
     let whole = tar_gz(&files).map_err(failed)?;
     Ok(Packed { bytes: if whole.len() > MAX_PACKED { small } else { whole }, jupyterhub })
-}
-
-/// The version of JupyterHub in a chart, or in its subcharts.
-fn hub_version(chart: &ChartContent) -> Option<String> {
-    if chart.name == HUB_CHART {
-        return chart.app_version.clone();
-    }
-    chart.subcharts.iter().find_map(hub_version)
 }
 
 fn tar_gz(files: &BTreeMap<String, Vec<u8>>) -> std::io::Result<Vec<u8>> {

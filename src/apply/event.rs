@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::execute::Level;
 use super::watch::Readiness;
+use crate::dumps::Dump;
 use crate::plan::Skip;
 
 /// Something that happened.
@@ -22,6 +23,27 @@ pub enum Event {
     Unchanged {
         /// Release name.
         release: String,
+    },
+    /// A definition of resources was upgraded.
+    CrdApplied {
+        /// Its name.
+        name: String,
+    },
+    /// The database is dumped before the release.
+    DumpStarted {
+        /// Release name.
+        release: String,
+        /// The volume claim that it goes into.
+        claim: String,
+    },
+    /// The database was dumped.
+    Dumped {
+        /// Release name.
+        release: String,
+        /// Where it is.
+        dump: Dump,
+        /// How long it took.
+        took: Duration,
     },
     /// Helm was started for the release.
     HelmStarted {
@@ -96,6 +118,9 @@ pub struct ReleaseOutcome {
     pub namespace: String,
     /// What was done.
     pub done: Done,
+    /// The dump of the database that was made before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dump: Option<Dump>,
 }
 
 /// What was done with a release.

@@ -9,6 +9,7 @@ use super::event::{Event, Outcome};
 use super::walk::Walk;
 use crate::archive::Cache;
 use crate::bundle::Bundle;
+use crate::crds::WantedCrd;
 use crate::error::Result;
 use crate::helm::Helm;
 use crate::interrupt::Interrupt;
@@ -44,6 +45,8 @@ pub struct Executor<'e> {
     pub bundle: &'e Bundle,
     /// The chart archives.
     pub cache: &'e Cache,
+    /// The definitions of resources that the charts bring.
+    pub crds: &'e [WantedCrd],
     /// What the cluster held when the plan was made.
     pub observed: &'e Observed,
     /// The secrets, as the cluster has them.

@@ -6,6 +6,7 @@
 mod address;
 mod archives;
 mod delivery;
+mod dump;
 mod event;
 mod execute;
 mod free;

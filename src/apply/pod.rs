@@ -17,8 +17,8 @@ pub(super) fn reason(pod: &Pod) -> Option<Reason> {
         let why = unplaced.message.as_deref().unwrap_or("no node takes it");
         return Some(Reason::failing(format!("pod {name} finds no node: {why}")).hint(node_hint(why)));
     }
-    if status.phase.as_deref() == Some("Failed") {
-        let why = status.message.as_deref().or(status.reason.as_deref()).unwrap_or("no reason given");
+    let is_over = status.phase.as_deref() == Some("Failed");
+    if let Some(why) = status.message.as_deref().or(status.reason.as_deref()).filter(|_| is_over) {
         return Some(Reason::failing(format!("pod {name} failed: {why}")));
     }
     let containers = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
@@ -27,6 +27,7 @@ pub(super) fn reason(pod: &Pod) -> Option<Reason> {
         Some(_) if status.phase.as_deref() == Some("Running") => {
             Reason::waiting(format!("pod {name} runs and is not ready yet"))
         }
+        _ if is_over => Reason::failing(format!("pod {name} failed: no reason given")),
         _ => Reason::waiting(format!("pod {name} is starting")),
     }))
 }
@@ -68,9 +69,13 @@ fn of_container(pod: &str, container: &ContainerStatus) -> Option<Reason> {
     }
     let ended = terminated.as_ref().filter(|ended| ended.exit_code != 0)?;
     let why = ended.reason.as_deref().unwrap_or("Error");
+    let said = ended.message.as_deref().map(|message| format!(": {}", message.trim())).unwrap_or_default();
     Some(
-        Reason::failing(format!("pod {pod}: {} ended with exit code {} ({why})", container.name, ended.exit_code))
-            .hint(logs(pod, container, false)),
+        Reason::failing(format!(
+            "pod {pod}: {} ended with exit code {} ({why}){said}",
+            container.name, ended.exit_code
+        ))
+        .hint(logs(pod, container, false)),
     )
 }
 
@@ -167,6 +172,10 @@ mod tests {
             (
                 json!({"phase": "Running", "containerStatuses": [container(json!({"terminated": {"exitCode": 1, "reason": "Error"}}))]}),
                 "ended with exit code 1",
+            ),
+            (
+                json!({"phase": "Failed", "containerStatuses": [container(json!({"terminated": {"exitCode": 1, "message": "pg_dump: error\n"}}))]}),
+                "hub ended with exit code 1 (Error): pg_dump: error",
             ),
         ];
         for (status, expected) in cases {

@@ -12,6 +12,8 @@ use super::watch::{Ended, Readiness, Wait, problems};
 use crate::bundle::Bundle;
 use crate::bundle::manifest::ReleaseEntry;
 use crate::chart::release::Scope;
+use crate::crds;
+use crate::dumps::Dump;
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::helm::{Failure, Scrub};
@@ -40,16 +42,41 @@ impl Executor<'_> {
         release: &ReleaseOperation,
         mut interrupt: Interrupt,
         tell: &Tell<'_>,
-    ) -> Result<Done> {
+    ) -> Result<(Done, Option<Dump>)> {
         for operation in &plan.operations {
             match operation {
                 Operation::WriteSecret { name, namespace, release: reader, .. } if *reader == release.name => {
                     deliver(self.cluster, (namespace, name), self.bundle, self.ledger, self.observed).await?;
                 }
+                Operation::ApplyCrd(operation) if operation.release == release.name => {
+                    let wanted = self.crds.iter().find(|wanted| wanted.crd.name == operation.name);
+                    let wanted = wanted.ok_or_else(|| Error::bug("the plan is of other charts"))?;
+                    crds::apply(self.cluster, &wanted.crd).await?;
+                    tell(Event::CrdApplied { name: operation.name.clone() });
+                }
                 _ => {}
             }
         }
         let entry = entry(self.bundle, release)?;
+        let dump = match plan.dump_before(&release.name) {
+            Some(operation) => Some(self.dump(operation, entry.timeout_seconds, &mut interrupt, tell).await?),
+            None => None,
+        };
+        let done = self.until_ready(plan, release, entry, interrupt, tell).await;
+        match dump {
+            Some(dump) => done.map_err(|error| error.hint(before(&dump))).map(|done| (done, Some(dump))),
+            None => done.map(|done| (done, None)),
+        }
+    }
+
+    async fn until_ready(
+        &self,
+        plan: &Plan,
+        release: &ReleaseOperation,
+        entry: &ReleaseEntry,
+        mut interrupt: Interrupt,
+        tell: &Tell<'_>,
+    ) -> Result<Done> {
         let done = self.apply(release, entry, &mut interrupt, tell).await?;
         let awaited = self.level >= Level::Ready || release.awaited || needed_later(plan, release);
         if done != Done::Skipped && awaited {
@@ -215,7 +242,8 @@ impl Executor<'_> {
         };
         let workloads = manifest::workloads(&objects, &entry.name, &entry.namespace)?;
         let timeout = Duration::from_secs(entry.timeout_seconds);
-        let wait = Wait { cluster: self.cluster, release: &entry.name, workloads: &workloads, timeout };
+        let wait =
+            Wait { cluster: self.cluster, release: &entry.name, workloads: &workloads, timeout, until_failed: false };
         let start = Instant::now();
         let ended = wait.run(interrupt, tell).await;
         tracing::info!(
@@ -228,7 +256,7 @@ impl Executor<'_> {
                 tell(Event::Ready { release: entry.name.clone(), workloads: workloads.len(), took });
                 Ok(None)
             }
-            Ended::TimedOut(readiness) => Ok(Some(readiness)),
+            Ended::TimedOut(readiness) | Ended::Failed(readiness) => Ok(Some(readiness)),
         }
     }
 }
@@ -236,6 +264,13 @@ impl Executor<'_> {
 /// Whether a release that changes comes after this one.
 fn needed_later(plan: &Plan, release: &ReleaseOperation) -> bool {
     plan.releases().any(|other| other.changes() && other.after.contains(&release.name))
+}
+
+fn before(dump: &Dump) -> String {
+    format!(
+        "the database of before is kept: {} in the volume claim {}; how to restore it: docs/upgrades.md",
+        dump.file, dump.claim
+    )
 }
 
 fn not_ready(entry: &ReleaseEntry, readiness: &Readiness) -> Error {

@@ -3,6 +3,7 @@
 
 use super::event::{Done, Outcome, ReleaseOutcome};
 use super::execute::Level;
+use crate::dumps::Dump;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, ReleaseOperation};
 
@@ -49,11 +50,11 @@ impl<'p> Walk<'p> {
     }
 
     /// A release has ended, one way or the other.
-    pub(super) fn end(&mut self, release: &'p ReleaseOperation, ended: Result<Done>) {
+    pub(super) fn end(&mut self, release: &'p ReleaseOperation, ended: Result<(Done, Option<Dump>)>) {
         self.running.retain(|name| *name != release.name);
         let (name, namespace) = (release.name.clone(), release.namespace.clone());
         match ended {
-            Ok(done) => self.done.push(ReleaseOutcome { name, namespace, done }),
+            Ok((done, dump)) => self.done.push(ReleaseOutcome { name, namespace, done, dump }),
             Err(error) => self.failed.push((&release.name, error)),
         }
     }
@@ -127,6 +128,7 @@ mod tests {
             bundle: String::new(),
             secrets: vec![],
             warnings: vec![],
+            crds: vec![],
             operations: releases.iter().map(operation).collect(),
         }
     }
@@ -142,7 +144,7 @@ mod tests {
             turns.push(running.iter().map(|release| release.name.clone()).collect());
             for release in running {
                 let error = failing.iter().find(|(name, _)| *name == release.name).map(|(_, error)| error.clone());
-                walk.end(release, error.map_or(Ok(Done::Installed), Err));
+                walk.end(release, error.map_or(Ok((Done::Installed, None)), Err));
             }
         }
     }

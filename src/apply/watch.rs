@@ -54,12 +54,15 @@ pub(super) struct Wait<'w> {
     pub release: &'w str,
     pub workloads: &'w [Workload],
     pub timeout: Duration,
+    /// Whether a workload that has failed for good ends the waiting.
+    pub until_failed: bool,
 }
 
 /// How waiting ended.
 pub(super) enum Ended {
     Ready(Duration),
     TimedOut(Readiness),
+    Failed(Readiness),
 }
 
 impl Wait<'_> {
@@ -74,6 +77,9 @@ impl Wait<'_> {
         for look in 0_u32.. {
             match self.look(&mut trouble, look).await {
                 Ok(readiness) if readiness.is_ready() => return Ok(Ended::Ready(start.elapsed())),
+                Ok(readiness) if self.until_failed && readiness.workloads.iter().any(|state| state.failed) => {
+                    return Ok(Ended::Failed(self.explained(readiness).await));
+                }
                 Ok(readiness) if start.elapsed() >= self.timeout => return Ok(Ended::TimedOut(readiness)),
                 Ok(readiness) => {
                     lost = None;
@@ -97,6 +103,22 @@ impl Wait<'_> {
         }
         trouble.tell(&mut workloads);
         Ok(Readiness { workloads })
+    }
+
+    /// What has failed, with what its pods say rather than its controller.
+    async fn explained(&self, readiness: Readiness) -> Readiness {
+        let (mut workloads, mut trouble) = (readiness.workloads.clone(), Trouble::default());
+        if trouble.search(self.cluster, &workloads).await.is_err() {
+            return readiness;
+        }
+        for state in &mut workloads {
+            state.reason = None;
+        }
+        trouble.tell(&mut workloads);
+        for (state, before) in workloads.iter_mut().zip(readiness.workloads) {
+            state.reason = state.reason.take().or(before.reason);
+        }
+        Readiness { workloads }
     }
 
     fn bear(&self, error: &KubeError, since: Instant, tell: &Tell<'_>) -> Result<()> {

@@ -63,6 +63,8 @@ pub struct WorkloadState {
     pub have: i32,
     /// Pods that there should be.
     pub want: i32,
+    /// Whether it has given up.
+    pub failed: bool,
     /// Why it is not ready, where we know.
     pub reason: Option<Reason>,
     /// Labels of its pods, `a=b,c=d`.
@@ -87,20 +89,21 @@ pub(super) struct Progress {
     pub ready: bool,
     pub have: i32,
     pub want: i32,
+    pub failed: bool,
     pub reason: Option<Reason>,
     pub selector: String,
 }
 
 impl Progress {
     pub(super) fn of(self, workload: Workload) -> WorkloadState {
-        let Self { ready, have, want, reason, selector } = self;
-        WorkloadState { workload, ready, have, want, reason, selector }
+        let Self { ready, have, want, failed, reason, selector } = self;
+        WorkloadState { workload, ready, have, want, failed, reason, selector }
     }
 
     /// The object is not there, or not yet.
     pub(super) fn missing() -> Self {
         let reason = Some(Reason::failing(MISSING));
-        Self { ready: false, have: 0, want: 1, reason, selector: String::new() }
+        Self { ready: false, have: 0, want: 1, failed: false, reason, selector: String::new() }
     }
 }
 
@@ -120,6 +123,7 @@ pub(super) fn deployment(object: &Deployment) -> Progress {
     let conditions = status.conditions.unwrap_or_default();
     let failure = conditions.iter().find(|one| one.type_ == "ReplicaFailure" && one.status == "True");
     Progress {
+        failed: false,
         ready: seen && updated >= want && available >= want && !old,
         have: if old || !seen { available.min(updated) } else { available },
         want,
@@ -138,6 +142,7 @@ pub(super) fn stateful_set(object: &StatefulSet) -> Progress {
     let updated =
         by_hand || status.update_revision == status.current_revision || status.updated_replicas.unwrap_or(0) >= want;
     Progress {
+        failed: false,
         ready: seen && updated && ready >= want,
         have: ready,
         want,
@@ -157,6 +162,7 @@ pub(super) fn daemon_set(object: &DaemonSet) -> Progress {
     let want = status.desired_number_scheduled;
     let updated = by_hand || status.updated_number_scheduled.unwrap_or(0) >= want;
     Progress {
+        failed: false,
         ready: seen && updated && status.number_ready >= want,
         have: status.number_ready,
         want,
@@ -176,9 +182,16 @@ pub(super) fn job(object: &Job) -> Progress {
         ready: is("Complete").is_some() || spec.suspend == Some(true),
         have: status.succeeded.unwrap_or(0),
         want: spec.completions.unwrap_or(1),
+        failed: failed.is_some(),
         reason: failed,
         selector: spec.selector.as_ref().map(labels).unwrap_or_default(),
     }
+}
+
+/// Whether a Job runs no more, however it ended.
+pub(super) fn has_ended(job: &Job) -> bool {
+    let conditions = job.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.into_iter().any(|one| ["Complete", "Failed"].contains(&one.type_.as_str()) && one.status == "True")
 }
 
 #[cfg(test)]

@@ -14,15 +14,13 @@ use crate::schema::Checker;
 /// Unpacked, no chart that Helm takes is larger.
 const MAX_UNPACKED: u64 = 64 * 1024 * 1024;
 /// Charts in charts in charts.
-const MAX_NESTING: usize = 4;
+pub(super) const MAX_NESTING: usize = 4;
 
 /// A Helm chart as far as values go.
 #[derive(Debug)]
 pub struct ChartContent {
     /// Its name.
     pub name: String,
-    /// The version of what it installs.
-    pub app_version: Option<String>,
     /// `values.yaml`.
     pub defaults: Value,
     /// `values.schema.json`, if it has one, made ready; or why it cannot be used.
@@ -58,8 +56,6 @@ impl ChartContent {
         #[derive(Deserialize)]
         struct Metadata {
             name: String,
-            #[serde(default, rename = "appVersion")]
-            app_version: Option<Value>,
         }
         let metadata = files.get("Chart.yaml").ok_or("it has no Chart.yaml")?;
         let metadata: Metadata = serde_yaml::from_slice(metadata).map_err(|error| format!("Chart.yaml: {error}"))?;
@@ -74,10 +70,6 @@ impl ChartContent {
             .map(Checker::of_chart);
         Ok(Self {
             name: metadata.name,
-            // Some charts forget the quotes, and then it is a number.
-            app_version: metadata
-                .app_version
-                .map(|version| version.as_str().map_or_else(|| version.to_string(), str::to_owned)),
             defaults: if defaults.is_null() { Value::Object(Map::new()) } else { defaults },
             schema,
             subcharts: subcharts(files, depth)?,
@@ -120,67 +112,30 @@ fn subcharts(files: &BTreeMap<String, Vec<u8>>, depth: usize) -> Result<Vec<Char
     Ok(found)
 }
 
-/// A Helm chart that says which versions of Kubernetes it works on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KubernetesNeed {
-    /// Name and version of the Helm chart.
-    pub chart: String,
-    /// The constraint, as Helm reads it.
-    pub constraint: String,
-    /// Whether it is the archive's own chart, whose constraint Helm itself insists on.
-    pub is_own: bool,
-}
-
-/// What an archive's chart, and the charts in it, ask of Kubernetes.
-///
-/// # Errors
-/// An archive that is no Helm chart.
-pub fn kubernetes_needs(archive: &[u8]) -> Result<Vec<KubernetesNeed>, String> {
-    let mut needs = Vec::new();
-    add_needs(&unpack(archive)?, 0, &mut needs)?;
-    Ok(needs)
-}
-
-fn add_needs(files: &BTreeMap<String, Vec<u8>>, depth: usize, needs: &mut Vec<KubernetesNeed>) -> Result<(), String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Metadata {
-        name: String,
-        version: String,
-        kube_version: Option<String>,
-    }
-    for (path, bytes) in files {
-        if path == "Chart.yaml" || path.starts_with("charts/") && path.ends_with("/Chart.yaml") {
-            let chart: Metadata = serde_yaml::from_slice(bytes).map_err(|error| format!("{path}: {error}"))?;
-            needs.extend(chart.kube_version.map(|constraint| KubernetesNeed {
-                chart: format!("{} {}", chart.name, chart.version),
-                constraint,
-                is_own: depth == 0 && path == "Chart.yaml",
-            }));
-        } else if path.starts_with("charts/") && path.ends_with(".tgz") && depth < MAX_NESTING {
-            add_needs(&unpack(bytes)?, depth + 1, needs)?;
-        }
-    }
-    Ok(())
-}
-
 /// The files that matter for values, by path without the archive's top folder.
-fn unpack(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
+pub(super) fn unpack(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
+    unpack_files(bytes, |inside| {
+        let name = inside.rsplit('/').next().unwrap_or(inside);
+        matches!(name, "Chart.yaml" | "values.yaml" | "values.schema.json") || inside.ends_with(".tgz")
+    })
+}
+
+/// The files that are wanted, by path without the archive's top folder.
+pub(super) fn unpack_files(
+    bytes: &[u8],
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let mut archive = tar::Archive::new(GzDecoder::new(bytes).take(MAX_UNPACKED));
     let mut files = BTreeMap::new();
     for entry in archive.entries().map_err(|error| error.to_string())? {
         let mut entry = entry.map_err(|error| error.to_string())?;
         let path = entry.path().map_err(|error| error.to_string())?.to_string_lossy().into_owned();
-        let Some((_, inside)) = path.split_once('/') else {
+        let Some((_, inside)) = path.split_once('/').filter(|(_, inside)| is_wanted(inside)) else {
             continue;
         };
-        let name = inside.rsplit('/').next().unwrap_or(inside);
-        let wanted = matches!(name, "Chart.yaml" | "values.yaml" | "values.schema.json") || path.ends_with(".tgz");
-        if wanted {
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content).map_err(|error| error.to_string())?;
-            files.insert(inside.to_owned(), content);
-        }
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).map_err(|error| error.to_string())?;
+        files.insert(inside.to_owned(), content);
     }
     Ok(files)
 }

@@ -4,15 +4,20 @@
 //! digest in `release.yaml` where we know it, else against `iris.lock`, written at first sight.
 
 mod cache;
+mod charts;
 mod content;
+mod crds;
 mod lock;
 mod pack;
 mod package;
 mod wanted;
 
 pub use cache::Cache;
-pub use content::{ChartContent, KubernetesNeed, kubernetes_needs};
+pub use charts::{ChartFacts, KubernetesNeed, charts_in, kubernetes_needs};
+pub use content::ChartContent;
+pub use crds::{ChartCrd, crds_in};
 pub use lock::{LOCK_FILE, Lock};
+pub use pack::APP_VERSION;
 pub use package::Package;
 pub use wanted::{Wanted, wanted};
 

@@ -6,8 +6,12 @@ use std::collections::BTreeMap;
 use flate2::Crc;
 
 use super::Archive;
+use super::charts::own_chart;
 use crate::chart::Chart;
 use crate::error::{Error, Result};
+
+/// The annotation with the version of what a dependency installs; its name follows.
+pub const APP_VERSION: &str = "helm-iris/app-version.";
 
 /// Makes the archive of a shipped chart from its `helm/` folder and its dependencies' archives.
 ///
@@ -19,6 +23,10 @@ pub(super) fn assemble(chart: &Chart, dependencies: &[Archive]) -> Result<Archiv
     for dependency in &mut metadata.dependencies {
         if let Some(archive) = dependencies.iter().find(|archive| archive.name == dependency.name) {
             dependency.version.clone_from(&archive.version);
+            // Of a release, Helm keeps what this chart says, and nothing of what it is made of.
+            if let Some(version) = own_chart(&archive.bytes).and_then(|chart| chart.app_version()) {
+                metadata.annotations.insert(format!("{APP_VERSION}{}", archive.name), version);
+            }
         }
     }
     let mut files: BTreeMap<String, Vec<u8>> =

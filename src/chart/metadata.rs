@@ -1,5 +1,7 @@
 //! `helm/Chart.yaml`: what Helm is told about a chart that we ship.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -13,6 +15,9 @@ pub struct Metadata {
     /// The charts that it is made of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<Dependency>,
+    /// Notes for programs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }

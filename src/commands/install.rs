@@ -45,6 +45,7 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let reviewed = args.what.reviewed(global, environment, ui).await?;
     let mut session = Session::open(reviewed, global, environment).await?;
     session.reattach(args.reattach.as_deref()).await?;
+    session.compare_crds(args.what.upgrade_crds).await?;
     let secrets = session.reconcile()?;
     let mut plan = session.plan(&secrets, args.force)?;
     session.detail(&mut plan, &secrets, environment, Look::AtUpgrades).await?;

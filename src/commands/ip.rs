@@ -117,7 +117,7 @@ fn set(args: &SetArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) 
         fs::write_durable(path, edited.as_bytes(), Access::Shared)?;
         ui.status(&format!("Recorded {} in {}", args.address, path.display()));
     }
-    let what = BundleArgs { target: args.target.clone(), bundle: None };
+    let what = BundleArgs { target: args.target.clone(), bundle: None, upgrade_crds: false };
     let shown = plan::run(
         &PlanArgs { what, exit_code: false, no_drift: true, output: OutputFormat::Table },
         global,

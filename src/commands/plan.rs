@@ -42,7 +42,8 @@ struct Answer<'p> {
 pub(super) fn run(args: &PlanArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     runtime()?.block_on(async {
         let reviewed = args.what.reviewed(global, environment, ui).await?;
-        let session = Session::open(reviewed, global, environment).await?;
+        let mut session = Session::open(reviewed, global, environment).await?;
+        session.compare_crds(args.what.upgrade_crds).await?;
         let secrets = session.reconcile()?;
         let mut plan = session.plan(&secrets, false)?;
         let look = if args.no_drift { Look::NotAtDrift } else { Look::Everywhere };

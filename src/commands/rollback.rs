@@ -14,7 +14,9 @@ use crate::apply::Level;
 use crate::archive::Cache;
 use crate::bundle::Bundle;
 use crate::cli::{Environment, GlobalArgs};
+use crate::dumps::{self, Dump};
 use crate::error::{Error, Result};
+use crate::jupyterhub::database_of;
 use crate::kube::Cluster;
 use crate::names::check_namespace;
 use crate::ui::{OutputFormat, Ui, table};
@@ -119,7 +121,7 @@ async fn back(
         if args.to.is_none() && planned(unpacked.write(looked_at()?.path(), &cache)?).await?.2.is_empty() {
             continue;
         }
-        refuse_an_older_hub(target, all)?;
+        refuse_an_older_hub(target, all, &dumps::kept(cluster, namespace).await)?;
         let folder = PathBuf::from(format!("{namespace}-v{}", target.number));
         let bundle = unpacked.write(&folder, &cache)?;
         require_unchanged(&bundle, target)?;
@@ -166,20 +168,25 @@ fn nothing_to_go_back_to(args: &RollbackArgs, namespace: &str) -> Error {
     }
 }
 
-/// `JupyterHub` changes its database on the way up, and an older one cannot read it.
-fn refuse_an_older_hub(target: &Applied, all: &[Applied]) -> Result<()> {
+/// `JupyterHub` changes its database on the way up, and an older one cannot read it. `dumps`: those that are
+/// kept, or why that is not known.
+fn refuse_an_older_hub(target: &Applied, all: &[Applied], dumps: &Result<Vec<Dump>>) -> Result<()> {
     let Some(older) = target.jupyterhub.as_deref() else { return Ok(()) };
-    let newest = all.iter().filter_map(|one| one.jupyterhub.as_deref()).max_by_key(|version| schema_of(version));
-    let Some(newest) = newest.filter(|newest| schema_of(newest) > schema_of(older)) else { return Ok(()) };
-    Err(Error::user(format!("bundle {} runs JupyterHub {older}, and the hub has run {newest}", target.number))
+    let newest = all.iter().filter_map(|one| one.jupyterhub.as_deref()).max_by_key(|version| database_of(version));
+    let Some(newest) = newest.filter(|newest| database_of(newest) > database_of(older)) else { return Ok(()) };
+    let error = Error::user(format!("bundle {} runs JupyterHub {older}, and the hub has run {newest}", target.number))
         .because("JupyterHub changes its database when it is upgraded, and an older one cannot read it any more")
-        .hint("go back by the site file instead: keep the newer chart, and change back the values")
-        .hint("or restore a dump of the database from before the upgrade, then install that bundle by --bundle"))
-}
-
-/// What of `JupyterHub`'s version may come with another database: major and minor.
-fn schema_of(version: &str) -> Vec<u64> {
-    version.split('.').take(2).map(|part| part.parse().unwrap_or_default()).collect()
+        .hint("go back by the site file instead: keep the newer chart, and change back the values");
+    let of_older = |dump: &&Dump| dump.from().is_some_and(|from| database_of(from) == database_of(older));
+    Err(match dumps.as_ref().map(|dumps| dumps.iter().find(of_older)) {
+        Ok(Some(Dump { claim, file })) => error
+            .hint(format!("or restore the database of before: {file} in the volume claim {claim} (docs/upgrades.md)")),
+        Ok(None) => error
+            .hint("or restore a dump of the database from before the upgrade, then install that bundle by --bundle"),
+        Err(refused) => error
+            .because(format!("whether a dump of before is kept is not known: {}", refused.message))
+            .hint("or restore a dump of the database from before the upgrade, then install that bundle by --bundle"),
+    })
 }
 
 #[cfg(test)]
@@ -197,9 +204,31 @@ mod tests {
             done: number != 4,
         };
         let all = [applied(4, "5.5.0"), applied(3, "5.4.1"), applied(2, "5.5.9"), applied(1, "")];
-        assert!(refuse_an_older_hub(&all[1], &all).unwrap_err().message.contains("5.4.1"));
-        assert!(refuse_an_older_hub(&all[1], &all[1..2]).is_ok());
-        assert!([0, 2, 3].iter().all(|one| refuse_an_older_hub(&all[*one], &all).is_ok()));
-        assert!(schema_of("10.0.1") > schema_of("9.9"));
+        let none = Ok(Vec::new());
+        assert!(refuse_an_older_hub(&all[1], &all, &none).unwrap_err().message.contains("5.4.1"));
+        assert!(refuse_an_older_hub(&all[1], &all[1..2], &none).is_ok());
+        assert!([0, 2, 3].iter().all(|one| refuse_an_older_hub(&all[*one], &all, &none).is_ok()));
+    }
+
+    #[test]
+    fn the_way_out_names_the_dump_that_is_kept() {
+        let dump = |file: &str| Dump { claim: "postgresql-dumps".into(), file: file.into() };
+        let applied = |jupyterhub: &str| Applied {
+            number: 1,
+            digest: String::new(),
+            by: String::new(),
+            at: None,
+            jupyterhub: Some(jupyterhub.to_owned()),
+            done: true,
+        };
+        let all = [applied("6.1.1"), applied("5.5.0")];
+        let way_out = |dumps: &Result<Vec<Dump>>| refuse_an_older_hub(&all[1], &all, dumps).unwrap_err();
+        let other = dump("jupyterhub-4.1.6-to-5.5.0-20260101T000000Z.dump");
+        let ours = dump("jupyterhub-5.5.1-to-6.1.1-20261122T101500Z.dump");
+        let named = way_out(&Ok(vec![other.clone(), ours])).hints.join(" ");
+        assert!(named.contains("20261122T101500Z.dump in the volume claim postgresql-dumps"), "{named}");
+        assert!(!way_out(&Ok(vec![other])).hints.join(" ").contains("volume claim"));
+        let hidden = way_out(&Err(Error::user("not allowed to look")));
+        assert!(hidden.causes.join(" ").contains("not known: not allowed to look"));
     }
 }

@@ -24,6 +24,9 @@ use super::Cluster;
 pub(super) const PAUSES: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
 
+/// Whose what we apply is.
+const FIELD_MANAGER: &str = "helm-iris";
+
 impl Cluster {
     /// One object; none where the server says that there is none.
     ///
@@ -81,6 +84,32 @@ impl Cluster {
         self.client.request_text(request.map_err(KubeError::BuildRequest)?).await.map(drop)
     }
 
+    /// One object of the whole cluster as the API server has it, with what a type of ours would leave out.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_json<K: Resource<DynamicType = ()>>(&self, name: &str) -> Result<Option<Value>, KubeError> {
+        let request = resource::<K>(None).get(name, &GetParams::default()).map_err(KubeError::BuildRequest)?;
+        match self.fetch(&request).await {
+            Err(KubeError::Api(status)) if status.is_not_found() => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Makes an object of the whole cluster what is given, by server-side apply; gives what it is then. With
+    /// `only_tried`, what it would be.
+    ///
+    /// # Errors
+    /// Also when the API server refuses what it would be.
+    pub async fn apply<K>(&self, name: &str, object: &Value, only_tried: bool) -> Result<Value, KubeError>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let params = PatchParams { dry_run: only_tried, ..PatchParams::apply(FIELD_MANAGER).force() };
+        let request = resource::<K>(None).patch(name, &params, &Patch::Apply(object));
+        self.fetch(&request.map_err(KubeError::BuildRequest)?).await
+    }
+
     /// Deletes an object; in exactly the state that a `resourceVersion` names, where one is given. One
     /// that is gone already is no error.
     ///
@@ -92,7 +121,8 @@ impl Cluster {
     {
         let preconditions =
             resource_version.map(|state| Preconditions { resource_version: Some(state.to_owned()), uid: None });
-        let params = DeleteParams { preconditions, ..DeleteParams::default() };
+        // What an object has made goes too; of Jobs, the API would leave the pods.
+        let params = DeleteParams { preconditions, ..DeleteParams::background() };
         let request = resource::<K>(Some(namespace)).delete(name, &params).map_err(KubeError::BuildRequest)?;
         match send(&self.client, &request).await {
             Err(KubeError::Api(status)) if status.is_not_found() => Ok(()),

@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::jupyterhub::HubVersion;
 use crate::kube::{Cluster, denied};
 use crate::redact::Secret;
 
@@ -44,6 +45,8 @@ pub struct ReleaseState {
     pub chart: String,
     /// Version of the Helm chart.
     pub version: String,
+    /// The JupyterHub that it runs, if it runs one.
+    pub hub: Option<HubVersion>,
     /// The values that were given to Helm. They hold secrets.
     pub config: Value,
     /// The objects it made, as YAML. They hold secrets.
@@ -176,7 +179,7 @@ struct StoredInfo {
 
 #[derive(Deserialize)]
 struct StoredChart {
-    metadata: StoredMetadata,
+    metadata: Value,
 }
 
 #[derive(Deserialize)]
@@ -248,13 +251,16 @@ pub fn secret_name(release: &str, revision: u64) -> String {
 
 pub(super) fn decode(secret: &KubeSecret, release: &str) -> Result<ReleaseState> {
     let stored: Stored = parse(&unpack(secret, release)?, release)?;
+    let chart =
+        StoredMetadata::deserialize(&stored.chart.metadata).map_err(|_| broken(release, "its chart has no name"))?;
     Ok(ReleaseState {
         revision: stored.version,
         status: stored.info.status,
         description: stored.info.description,
         began: stored.info.last_deployed.parse().ok(),
-        chart: stored.chart.metadata.name,
-        version: stored.chart.metadata.version,
+        hub: HubVersion::of_release(&stored.chart.metadata),
+        chart: chart.name,
+        version: chart.version,
         config: stored
             .config
             .filter(|config| !config.is_null())

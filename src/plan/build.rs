@@ -3,13 +3,16 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::dump::{self, Dump};
 use super::handover::{self, held};
-use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip, deliver, losses};
+use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip, crds, deliver, losses};
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::chart::release::{Condition, Scope};
 use crate::compare::{Secrecy, differences};
+use crate::crds::WantedCrd;
 use crate::error::{Error, Result};
 use crate::helm::{Scrub, chart_digest_of};
+use crate::jupyterhub::HubVersion;
 use crate::observe::{Classes, Observed, ReleaseState, key};
 use crate::secrets::delivered::Content;
 use crate::secrets::{Note, Reconciled};
@@ -23,6 +26,8 @@ pub struct Desired {
     pub values: Value,
     /// What the Kubernetes Secret has to hold that carries secrets to it; none where it has none.
     pub secret: Option<Content>,
+    /// The JupyterHub of its archive, where that is another archive than the one that runs.
+    pub hub: Option<HubVersion>,
 }
 
 /// What a plan is made from.
@@ -42,6 +47,10 @@ pub struct Input<'i> {
     pub observed: &'i Observed,
     /// The secrets that hold.
     pub secrets: &'i Reconciled,
+    /// The definitions of resources that the charts bring.
+    pub crds: &'i [WantedCrd],
+    /// `--upgrade-crds`: make the cluster's what the charts have.
+    pub upgrade_crds: bool,
     /// `--force`: apply what is unchanged too.
     pub force: bool,
 }
@@ -53,6 +62,7 @@ pub struct Input<'i> {
 /// database whose password nobody knows, a release that another helm is working on.
 pub fn build(input: &Input<'_>) -> Result<Plan> {
     losses::refuse(input)?;
+    crds::refuse(input)?;
     let mut operations = Vec::new();
     if input.observed.namespace_exists == Some(false) {
         operations.push(Operation::CreateNamespace { name: input.manifest.namespace.clone() });
@@ -62,9 +72,19 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
         operations.push(Operation::WriteLedger { namespace: input.manifest.namespace.clone(), new });
     }
     let scrub = Scrub::new(&input.secrets.ledger);
+    let mut unsaved = Vec::new();
     for desired in input.desired {
         operations.extend(deliver::write(input, desired)?);
-        operations.push(Operation::Release(release(input, desired, &scrub)?));
+        operations.extend(crds::before(input, &desired.entry.name));
+        let release = release(input, desired, &scrub)?;
+        let dump = dump::before(input, desired, &release);
+        match dump {
+            Some(Dump::Ours(operation)) => operations.push(Operation::DumpDatabase(operation)),
+            Some(Dump::NotOurs(warning)) => unsaved.push(warning),
+            None => {}
+        }
+        unsaved.extend(dump::older(input, desired));
+        operations.push(Operation::Release(release));
     }
     handover::order(&mut operations, input);
     operations.extend(deliver::removals(input));
@@ -74,7 +94,8 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
         server: input.server.to_owned(),
         namespace: input.manifest.namespace.clone(),
         bundle: input.bundle.to_owned(),
-        warnings: warnings(input.manifest, &operations, &notes),
+        warnings: [unsaved, crds::warnings(input), warnings(input.manifest, &operations, &notes)].concat(),
+        crds: crds::differences(input),
         secrets: notes,
         operations,
     })

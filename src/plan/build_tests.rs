@@ -6,6 +6,7 @@ use super::*;
 use crate::bundle;
 use crate::bundle::manifest::{Delivered, SecretEntry};
 use crate::chart::release::Scope;
+use crate::crds::WantedCrd;
 use crate::helm::description;
 use crate::lease::Seen;
 use crate::observe::DefaultClass;
@@ -29,6 +30,24 @@ pub(in crate::plan) struct World {
     pub(in crate::plan) observed: Observed,
     pub(in crate::plan) secrets: Reconciled,
     pub(in crate::plan) force: bool,
+    pub(in crate::plan) crds: Vec<WantedCrd>,
+    pub(in crate::plan) upgrade_crds: bool,
+}
+
+/// A release as helm iris leaves it.
+pub(in crate::plan) fn deployed(entry: &ReleaseEntry, values: &Value) -> ReleaseState {
+    ReleaseState {
+        revision: 1,
+        status: "deployed".into(),
+        began: None,
+        description: description("ab"),
+        chart: entry.helm_chart.clone(),
+        version: entry.version.clone(),
+        hub: None,
+        config: values.clone(),
+        manifest: Secret::new(String::new()),
+        server_side: false,
+    }
 }
 
 fn class(name: &str, made_by: Option<(&str, &str)>) -> DefaultClass {
@@ -57,7 +76,7 @@ impl World {
                 .iter()
                 .cloned()
                 .zip(values)
-                .map(|(entry, values)| Desired { entry, values, secret: None })
+                .map(|(entry, values)| Desired { entry, values, secret: None, hub: None })
                 .collect(),
             manifest: bundle::tests::manifest(releases, vec![secret]),
             observed: Observed {
@@ -82,6 +101,8 @@ impl World {
                 local_differs: true,
             },
             force: false,
+            crds: Vec::new(),
+            upgrade_crds: false,
         }
     }
 
@@ -89,17 +110,7 @@ impl World {
     pub(in crate::plan) fn installed() -> Self {
         let mut world = Self::new();
         for desired in &world.desired {
-            let state = ReleaseState {
-                revision: 1,
-                status: "deployed".into(),
-                began: None,
-                description: description("ab"),
-                chart: desired.entry.helm_chart.clone(),
-                version: desired.entry.version.clone(),
-                config: desired.values.clone(),
-                manifest: Secret::new(String::new()),
-                server_side: false,
-            };
+            let state = deployed(&desired.entry, &desired.values);
             world.observed.releases.insert(key(&desired.entry), state);
         }
         world.observed.classes = Classes::Known(vec![class("cinder", Some(("helm-iris-system", "storage")))]);
@@ -124,6 +135,8 @@ impl World {
             observed: &self.observed,
             secrets: &self.secrets,
             force: self.force,
+            crds: &self.crds,
+            upgrade_crds: self.upgrade_crds,
         })
     }
 
@@ -357,21 +370,6 @@ fn a_changed_fingerprint_is_shown() {
     world.state("postgresql").config["podAnnotations"] = json!({"helm-iris/fingerprint": "a".repeat(16)});
     let text = world.text();
     assert!(text.contains(&format!("\"{}\"", "a".repeat(16))) && text.contains(&"b".repeat(16)), "{text}");
-}
-
-#[test]
-fn steps_have_names_and_say_what_they_come_after() {
-    let mut world = World::new();
-    world.desired[1].entry.needs = vec!["storage".into()];
-    let plan = serde_json::to_value(world.plan().unwrap()).unwrap();
-    let steps = plan["operations"].as_array().unwrap();
-    let of = |id: &str| &steps.iter().find(|step| step["id"] == id).unwrap()["needs"];
-    assert_eq!(*of("namespace/dhub"), json!([]));
-    assert_eq!(*of("ledger/dhub"), json!(["namespace/dhub"]));
-    assert_eq!(
-        *of("release/dhub/postgresql"),
-        json!(["namespace/dhub", "ledger/dhub", "release/helm-iris-system/storage"])
-    );
 }
 
 #[test]

@@ -32,6 +32,7 @@ fn plan(action: Action, evidence: &Evidence) -> Plan {
         bundle: "digest".into(),
         secrets: Vec::new(),
         warnings: Vec::new(),
+        crds: Vec::new(),
         operations: vec![Operation::Release(release(action))],
     };
     plan.add(&("dhub".into(), "dhub".into()), evidence, &Scrub::default());

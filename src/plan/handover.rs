@@ -91,7 +91,7 @@ impl Plan {
 
 fn is_about_secrets(operation: &Operation, manifest: &Manifest) -> bool {
     let Operation::Release(release) = operation else {
-        return !matches!(operation, Operation::CreateNamespace { .. } | Operation::RemoveSecret { .. });
+        return matches!(operation, Operation::WriteLedger { .. } | Operation::WriteSecret { .. });
     };
     let entry = manifest.releases.iter().find(|entry| entry.name == release.name && entry.chart == release.chart);
     let fingerprints = entry.and_then(|entry| entry.delivery.as_ref()).map(|delivery| &delivery.fingerprints);

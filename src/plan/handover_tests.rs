@@ -2,10 +2,9 @@ use serde_json::json;
 
 use crate::bundle::manifest::Delivered;
 use crate::chart::release::Scope;
-use crate::helm::description;
-use crate::observe::{ReleaseState, key};
+use crate::observe::key;
 use crate::plan::build::Desired;
-use crate::plan::build::tests::{SECRET, World, entry, stored};
+use crate::plan::build::tests::{SECRET, World, deployed, entry, stored};
 use crate::plan::{Operation, Plan};
 use crate::redact::Secret;
 use crate::secrets::Source;
@@ -20,19 +19,9 @@ fn with_hub(mut world: World) -> World {
     world.manifest.secrets[0].fills.push("dhub:password".into());
     world.manifest.secrets[0].previous_fills.push("dhub:before".into());
     let values = json!({"password": password});
-    let state = ReleaseState {
-        revision: 1,
-        status: "deployed".into(),
-        began: None,
-        description: description("ab"),
-        chart: hub.helm_chart.clone(),
-        version: hub.version.clone(),
-        config: values.clone(),
-        manifest: Secret::new(String::new()),
-        server_side: false,
-    };
+    let state = deployed(&hub, &values);
     world.observed.releases.insert(key(&hub), state);
-    world.desired.push(Desired { entry: hub, values, secret: None });
+    world.desired.push(Desired { entry: hub, values, secret: None, hub: None });
     world
 }
 

@@ -2,19 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::build::{Desired, Input};
+use super::database::{HUB_ROOTS, HubDatabase};
 use crate::bundle::manifest::{Manifest, SecretEntry};
 use crate::chart::release::Scope;
 use crate::error::{Error, Result};
 use crate::helm::chart_digest_of;
 use crate::observe::{ReleaseKey, ReleaseState, database_claim, key};
-
-/// The jupyterhub chart's values: at the top, or under its name in an umbrella.
-const HUB_ROOTS: [&str; 2] = ["", "/jupyterhub"];
-/// What the jupyterhub chart does where nothing is said.
-const DEFAULT_TYPE: &str = "sqlite-pvc";
 
 /// Refuses whatever would be lost.
 pub(super) fn refuse(input: &Input<'_>) -> Result<()> {
@@ -89,19 +83,11 @@ pub fn hidden_hub(names: &[String], namespace: &str) -> Error {
 
 /// The hub's state is where the bundle does not say: users, tokens and running servers would be gone.
 fn state_left_behind(desired: &Desired, state: &ReleaseState) -> Result<()> {
-    let text = |values: &Value, path: &str| values.pointer(path).and_then(Value::as_str).map(str::to_owned);
     for root in HUB_ROOTS {
-        let place = |values: &Value| {
-            let kind = text(values, &format!("{root}/hub/db/type")).unwrap_or_else(|| DEFAULT_TYPE.to_owned());
-            let at = text(values, &format!("{root}/hub/db/url")).filter(|_| !kind.starts_with("sqlite"));
-            (kind, at.as_deref().and_then(database_of))
-        };
-        if text(&desired.values, &format!("{root}/hub/db/type")).is_none() {
-            continue;
-        }
-        let (is, will_be) = (place(&state.config), place(&desired.values));
+        let Some(will_be) = HubDatabase::said(&desired.values, root) else { continue };
+        let is = HubDatabase::at(&state.config, root);
         if is != will_be {
-            return Err(left_behind(desired, &shown(&is), &shown(&will_be)));
+            return Err(left_behind(desired, &is.shown(), &will_be.shown()));
         }
     }
     Ok(())
@@ -115,18 +101,6 @@ fn left_behind(desired: &Desired, is: &str, will_be: &str) -> Error {
         .hint("to keep it there: give hub.db.type and hub.db.url under `values:` of the site file as the hub has them now")
         .hint(format!("they are in: helm get values {name} -n {namespace}"))
         .hint(format!("if it is not needed (files of users stay): helm uninstall {name} -n {namespace}"))
-}
-
-fn shown((kind, at): &(String, Option<(String, String)>)) -> String {
-    at.as_ref().map_or_else(|| kind.clone(), |(host, name)| format!("{kind}, database {name} at {host}"))
-}
-
-/// Host and name of the database of a URL, without user and port.
-fn database_of(url: &str) -> Option<(String, String)> {
-    let (_, rest) = url.split_once("://")?;
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let host = authority.rsplit('@').next()?.split([':', '.']).next()?;
-    Some((host.to_owned(), path.split('?').next()?.to_owned()))
 }
 
 /// A release that others need and that helm iris did not make: its data would be left behind.
@@ -169,19 +143,11 @@ fn lost_password(input: &Input<'_>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::helm::description;
     use crate::plan::build::tests::World;
-
-    #[test]
-    fn databases_are_compared_without_users_and_ports() {
-        let ours = database_of("postgresql+psycopg2://jhub@postgresql:5432/jhub");
-        assert_eq!(database_of("postgres://jhub:p%40w@postgresql.dhub.svc/jhub?sslmode=require"), ours);
-        assert_ne!(database_of("postgres://jhub@elsewhere/jhub"), ours);
-        assert_ne!(database_of("postgres://jhub@postgresql/other"), ours);
-    }
 
     /// The release `postgresql` stands in for a hub: values are values.
     fn moved(is: &Value, will_be: &Value) -> Result<()> {

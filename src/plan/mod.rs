@@ -1,8 +1,11 @@
 //! PLAN: what would take the cluster from what it is to what the bundle says. Data, without a secret.
 
 mod build;
+mod crds;
+mod database;
 mod deliver;
 mod detail;
+mod dump;
 mod handover;
 mod losses;
 mod obstacle;
@@ -13,6 +16,7 @@ mod view_detail;
 use serde::Serialize;
 
 use crate::chart::release::Scope;
+use crate::crds::CrdState;
 use crate::secrets::Note;
 
 pub use crate::compare::{Change, How, ValueChange, same_values};
@@ -39,6 +43,8 @@ pub struct Plan {
     pub secrets: Vec<Note>,
     /// What to know before saying yes.
     pub warnings: Vec<String>,
+    /// The definitions of resources that the charts bring, where the cluster's are not the same.
+    pub crds: Vec<CrdDifference>,
     /// The operations, needs first; also those that do nothing.
     #[serde(serialize_with = "step::serialize")]
     pub operations: Vec<Operation>,
@@ -71,6 +77,10 @@ pub enum Operation {
         /// Whether it is new.
         new: bool,
     },
+    /// Make a definition of resources (CRD) what a chart has; helm would not.
+    ApplyCrd(CrdOperation),
+    /// Dump the hub's database, before a JupyterHub changes it that cannot be taken back.
+    DumpDatabase(DumpOperation),
     /// One release.
     Release(ReleaseOperation),
     /// Remove such a Secret, which nothing reads any more.
@@ -80,6 +90,50 @@ pub enum Operation {
         /// Its namespace.
         namespace: String,
     },
+}
+
+/// A definition of resources that is not in the cluster as a chart has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CrdDifference {
+    /// Its name.
+    pub name: String,
+    /// Name and version of the chart that it is of.
+    pub chart: String,
+    /// The release that brings it.
+    pub release: String,
+    /// How the cluster's stands to it.
+    #[serde(flatten)]
+    pub state: CrdState,
+}
+
+/// An upgrade of such a definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CrdOperation {
+    /// Its name.
+    pub name: String,
+    /// Name and version of the chart that it is of.
+    pub chart: String,
+    /// The release that comes after it.
+    pub release: String,
+    /// Whether it is not there yet.
+    pub new: bool,
+}
+
+/// A dump of a database that a release of ours serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DumpOperation {
+    /// The namespace of all of it.
+    pub namespace: String,
+    /// The release of the database.
+    pub database: String,
+    /// The release that is upgraded after it, and not without it.
+    pub release: String,
+    /// The JupyterHub that runs: its version, or that of its chart where nothing tells more.
+    pub from: String,
+    /// The one that is to run.
+    pub to: String,
+    /// The volume claim that keeps the dump.
+    pub claim: String,
 }
 
 /// What happens to a release.
@@ -198,6 +252,14 @@ impl Plan {
         self.releases().flat_map(|release| release.detail.obstacles.iter().map(move |obstacle| (release, obstacle)))
     }
 
+    /// The dump that comes before a release.
+    pub fn dump_before(&self, release: &str) -> Option<&DumpOperation> {
+        self.operations.iter().find_map(|operation| match operation {
+            Operation::DumpDatabase(dump) if dump.release == release => Some(dump),
+            _ => None,
+        })
+    }
+
     /// The releases, in order.
     pub fn releases(&self) -> impl Iterator<Item = &ReleaseOperation> {
         self.operations.iter().filter_map(|operation| match operation {
@@ -213,6 +275,8 @@ impl Operation {
         match self {
             Self::Release(release) => Some(&release.name),
             Self::WriteSecret { release, .. } => Some(release),
+            Self::DumpDatabase(dump) => Some(&dump.release),
+            Self::ApplyCrd(crd) => Some(&crd.release),
             _ => None,
         }
     }
@@ -223,6 +287,8 @@ impl Operation {
             Self::CreateNamespace { .. }
             | Self::WriteLedger { .. }
             | Self::WriteSecret { .. }
+            | Self::DumpDatabase(_)
+            | Self::ApplyCrd(_)
             | Self::RemoveSecret { .. } => true,
             Self::Release(release) => release.changes(),
         }

@@ -79,6 +79,17 @@ fn operation_lines(operation: &Operation, width: usize) -> Vec<String> {
         Operation::RemoveSecret { name, .. } => {
             line("-", "secrets", &format!("Secret {name}: removed, nothing reads it any more"))
         }
+        Operation::ApplyCrd(crd) => {
+            let mut lines = line(if crd.new { "+" } else { "~" }, "crd", &crd.name);
+            lines.push(format!("                of {}; the whole cluster shares it", crd.chart));
+            lines
+        }
+        Operation::DumpDatabase(dump) => {
+            let what = format!("the database, before JupyterHub {} -> {} changes it", dump.from, dump.to);
+            let mut lines = line("+", "dump", &what);
+            lines.push(format!("                it is kept in the volume claim {}", dump.claim));
+            lines
+        }
         Operation::Release(release) => release_lines(release, width),
     }
 }

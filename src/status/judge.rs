@@ -109,7 +109,15 @@ mod tests {
             pending: false,
         };
         let workload = Workload { kind: Kind::Deployment, namespace: "dhub".into(), name: "hub".into() };
-        let ready = WorkloadState { workload, ready: true, have: 1, want: 1, reason: None, selector: String::new() };
+        let ready = WorkloadState {
+            workload,
+            ready: true,
+            have: 1,
+            want: 1,
+            failed: false,
+            reason: None,
+            selector: String::new(),
+        };
         let users = UserVolumes { count: 0, bytes: 0.0, unbound: 0, first_unbound: Vec::new() };
         let claim =
             ClaimRow { name: "data".into(), size: "8Gi".into(), phase: "Bound".into(), class: None, reason: None };

@@ -10,6 +10,7 @@ use crate::volumes::{Claim, Volume};
 
 fn state(chart: &str, status: &str, description: &str, manifest: &str) -> ReleaseState {
     ReleaseState {
+        hub: None,
         revision: 3,
         status: status.into(),
         began: None,

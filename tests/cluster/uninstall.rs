@@ -13,7 +13,7 @@ const VOLUMES: &str = "/api/v1/persistentvolumes";
 const CLUSTERS: &str = "/apis/gateway.dask.org/v1alpha1/namespaces";
 
 /// Waits for what a controller does in its own time.
-fn until(what: &str, is_so: impl Fn() -> bool) {
+pub(super) fn until(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < Duration::from_mins(1), "{what}");

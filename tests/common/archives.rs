@@ -17,12 +17,13 @@ pub(crate) struct ChartArchive {
     pub(crate) sha256: String,
 }
 
-/// Packs files as a chart; `Chart.yaml` is made.
+/// Packs files as a chart; `Chart.yaml` is made, unless it is one of them.
 pub(crate) fn archive(name: &str, version: &str, files: &[(&str, &[u8])]) -> ChartArchive {
     let mut tar = tar::Builder::new(GzBuilder::new().mtime(0).write(Vec::new(), Compression::fast()));
     let chart = format!("apiVersion: v2\nname: {name}\nversion: {version}\n");
     let chart = [("Chart.yaml", chart.as_bytes())];
-    for (path, bytes) in chart.iter().chain(files) {
+    let made = chart.iter().filter(|(path, _)| !files.iter().any(|(other, _)| other == path));
+    for (path, bytes) in made.chain(files) {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);

@@ -3,11 +3,12 @@
 use std::collections::{BTreeSet, HashSet};
 
 use helm_iris::chart::release::Scope;
+use helm_iris::crds::CrdState;
 use helm_iris::drift::{Drift, Drifted, FieldDrift, How, Next};
 use helm_iris::objects::ObjectId;
 use helm_iris::plan::{
-    Action, Change, ChangedObject, Detail, Manifests, Obstacle, Operation, Plan, Reason, ReleaseOperation, Skip,
-    ValueChange,
+    Action, Change, ChangedObject, CrdDifference, Detail, DumpOperation, Manifests, Obstacle, Operation, Plan, Reason,
+    ReleaseOperation, Skip, ValueChange,
 };
 use helm_iris::secrets::Note;
 use serde_json::Value;
@@ -66,7 +67,24 @@ fn whole() -> Plan {
         bundle: text(),
         secrets: vec![Note::New { names: vec![text()] }, Note::Replaced { name: text(), means: String::new() }],
         warnings: vec![text()],
+        crds: vec![
+            CrdDifference { name: text(), chart: text(), release: text(), state: CrdState::Unknown { why: text() } },
+            CrdDifference {
+                name: text(),
+                chart: text(),
+                release: text(),
+                state: CrdState::Stored { versions: vec![text()] },
+            },
+        ],
         operations: vec![
+            Operation::DumpDatabase(DumpOperation {
+                namespace: text(),
+                database: text(),
+                release: text(),
+                from: text(),
+                to: text(),
+                claim: text(),
+            }),
             Operation::WriteSecret { name: text(), namespace: text(), release: "n".into(), new: true },
             release(Action::Upgrade { revision: 1, reasons }),
             release(Action::Skip { why: Skip::DefaultClass { name: text() } }),

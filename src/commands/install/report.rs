@@ -42,6 +42,10 @@ pub(in crate::commands) fn print(
         lines.push("Log in    any user name, with the password that this shows:".to_owned());
         lines.push(format!("          helm iris secrets show {LOGIN} --reveal -n {}", manifest.namespace));
     }
+    for dump in outcome.releases.iter().filter_map(|release| release.dump.as_ref()) {
+        lines.push(format!("Dump      {}", dump.file));
+        lines.push(format!("          in the volume claim {}; how to restore it: docs/upgrades.md", dump.claim));
+    }
     lines.push(format!("Verified  {}", level(outcome.level)));
     ui.data(&lines.join("\n"));
     if let Some(address) = address {

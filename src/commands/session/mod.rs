@@ -11,6 +11,7 @@ use super::pull;
 use crate::applied;
 use crate::apply::{self, Executor, Level};
 use crate::cli::{Environment, GlobalArgs};
+use crate::crds::{self, WantedCrd};
 use crate::error::Result;
 use crate::helm::Helm;
 use crate::interrupt::Interrupt;
@@ -33,6 +34,8 @@ pub(super) struct Session {
     pub(super) observed: Observed,
     holder: Holder,
     volumes: Attachment,
+    crds: Vec<WantedCrd>,
+    upgrade_crds: bool,
 }
 
 impl Session {
@@ -41,7 +44,22 @@ impl Session {
         let cluster = global.connection(environment).open().await?;
         let observed = observe::observe(&cluster, reviewed.bundle.manifest()).await?;
         let holder = Holder::this_process(environment.user.as_deref());
-        Ok(Self { reviewed, cluster, observed, holder, volumes: Attachment::default() })
+        Ok(Self {
+            reviewed,
+            cluster,
+            observed,
+            holder,
+            volumes: Attachment::default(),
+            crds: Vec::new(),
+            upgrade_crds: false,
+        })
+    }
+
+    /// Compares the definitions of resources that the charts bring with the cluster's; `upgrade`: to change these.
+    pub(super) async fn compare_crds(&mut self, upgrade: bool) -> Result<()> {
+        self.crds = crds::look(&self.cluster, self.reviewed.crds()?).await?;
+        self.upgrade_crds = upgrade;
+        Ok(())
     }
 
     /// Takes back the volumes of a hub that was uninstalled; without a file, none may wait for a new one.
@@ -74,7 +92,7 @@ impl Session {
 
     /// What would be done.
     pub(super) fn plan(&self, secrets: &Reconciled, force: bool) -> Result<Plan> {
-        let desired = self.reviewed.desired(&secrets.ledger)?;
+        let desired = self.reviewed.desired(&secrets.ledger, &self.observed)?;
         plan::build(&plan::Input {
             cluster: self.cluster.label(),
             server: &self.cluster.server,
@@ -83,6 +101,8 @@ impl Session {
             desired: &desired,
             observed: &self.observed,
             secrets,
+            crds: &self.crds,
+            upgrade_crds: self.upgrade_crds,
             force,
         })
     }
@@ -176,6 +196,7 @@ impl Session {
             bundle: &self.reviewed.bundle,
             cache: &self.reviewed.cache,
             observed: &self.observed,
+            crds: &self.crds,
             ledger: &ledger,
             holder: &self.holder,
             lease,

@@ -23,6 +23,12 @@ impl<'u> Progress<'u> {
     pub(super) fn tell(&mut self, event: &Event) {
         match event {
             Event::Skipped { .. } | Event::Unchanged { .. } => {}
+            Event::CrdApplied { name } => self.line(&format!("The CRD {name} is upgraded")),
+            Event::DumpStarted { claim, .. } => {
+                self.line(&format!("Dumping the database into the volume claim {claim}"));
+                self.bar.set_message("the database is dumped");
+            }
+            Event::Dumped { dump, .. } => self.line(&format!("The database is dumped: {}", dump.file)),
             Event::HelmStarted { release, new } => {
                 let verb = if *new { "Installing" } else { "Upgrading" };
                 self.line(&format!("{verb} {release}"));

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::archive::Cache;
+use crate::archive::{Cache, ChartCrd, MAX_ARCHIVE, crds_in};
 use crate::bundle::Bundle;
 use crate::bundle::manifest::{ReleaseEntry, SecretEntry};
 use crate::cli::Environment;
 use crate::commands::store;
 use crate::error::{Error, Result};
+use crate::fs;
+use crate::helm::chart_digest_of;
+use crate::jupyterhub::HubVersion;
 use crate::kube::Cluster;
 use crate::load::Loaded;
 use crate::observe::Observed;
@@ -78,13 +81,37 @@ impl Reviewed {
     }
 
     /// The releases with the values that helm would get.
-    pub(in crate::commands) fn desired(&self, ledger: &Ledger) -> Result<Vec<Desired>> {
+    pub(in crate::commands) fn desired(&self, ledger: &Ledger, observed: &Observed) -> Result<Vec<Desired>> {
         let releases = self.bundle.manifest().releases.iter();
         let desired = |entry: &ReleaseEntry| {
             let (values, secret) = (self.bundle.values(entry, ledger)?, self.bundle.secret(entry, ledger)?);
-            Ok(Desired { entry: entry.clone(), values, secret })
+            Ok(Desired { entry: entry.clone(), values, secret, hub: self.other_hub(entry, observed) })
         };
         releases.map(desired).collect()
+    }
+
+    /// The definitions of resources in the releases' archives, as far as these are at hand.
+    pub(in crate::commands) fn crds(&self) -> Result<Vec<(String, ChartCrd)>> {
+        let mut found = Vec::new();
+        for entry in &self.bundle.manifest().releases {
+            let Ok(archive) = fs::read_limited(&self.cache.path(&entry.archive), MAX_ARCHIVE) else { continue };
+            let crds = crds_in(&archive, &self.bundle.visible_values(entry)?).map_err(|why| {
+                Error::user(format!("the CRDs of the chart {} {} cannot be read", entry.helm_chart, entry.version))
+                    .because(why)
+            })?;
+            found.extend(crds.into_iter().map(|crd| (entry.name.clone(), crd)));
+        }
+        Ok(found)
+    }
+
+    /// The JupyterHub of a release's archive, where that is not the archive that runs.
+    fn other_hub(&self, entry: &ReleaseEntry, observed: &Observed) -> Option<HubVersion> {
+        let state = observed.release(entry).filter(|state| state.hub.is_some())?;
+        let digest = chart_digest_of(&state.description);
+        if digest.is_some() && digest == entry.sha256.as_deref() {
+            return state.hub.clone();
+        }
+        HubVersion::of_archive(&fs::read_limited(&self.cache.path(&entry.archive), MAX_ARCHIVE).ok()?)
     }
 
     /// Names who will read an encrypted store, where it was not written here before.

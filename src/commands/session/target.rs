@@ -22,6 +22,9 @@ pub struct BundleArgs {
     /// Take this bundle as it was reviewed, instead of rendering anew
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub bundle: Option<PathBuf>,
+    /// Upgrade the CRDs of the charts too, which helm never does; the whole cluster shares them
+    #[arg(long)]
+    pub upgrade_crds: bool,
 }
 
 impl BundleArgs {

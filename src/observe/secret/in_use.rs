@@ -61,6 +61,7 @@ mod tests {
         let secret = SecretEntry { name: "database-password".into(), delivered, ..SecretEntry::default() };
         let manifest = manifest(vec![release("daskhub")], vec![secret]);
         let state = ReleaseState {
+            hub: None,
             revision: 1,
             status: "deployed".into(),
             began: None,
