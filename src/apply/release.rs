@@ -43,6 +43,38 @@ impl Executor<'_> {
         mut interrupt: Interrupt,
         tell: &Tell<'_>,
     ) -> Result<(Done, Option<Dump>)> {
+        let entry = entry(self.bundle, release)?;
+        let dump = match plan.dump_before(&release.name) {
+            Some(operation) => Some(self.dump(operation, entry.timeout_seconds, &mut interrupt, tell).await?),
+            None => None,
+        };
+        let done = self.until_ready(plan, (release, entry), interrupt, tell).await;
+        match dump {
+            Some(dump) => done.map_err(|error| error.hint(before(&dump))).map(|done| (done, Some(dump))),
+            None => done.map(|done| (done, None)),
+        }
+    }
+
+    async fn until_ready(
+        &self,
+        plan: &Plan,
+        (release, entry): (&ReleaseOperation, &ReleaseEntry),
+        mut interrupt: Interrupt,
+        tell: &Tell<'_>,
+    ) -> Result<Done> {
+        if !interrupt.is_requested() {
+            self.prepare(plan, release, tell).await?;
+        }
+        let done = self.apply(release, entry, &mut interrupt, tell).await?;
+        let awaited = self.level >= Level::Ready || release.awaited || needed_later(plan, release);
+        if done != Done::Skipped && awaited {
+            self.wait(entry, done, &mut interrupt, tell).await?.map_or(Ok(()), |at| Err(not_ready(entry, &at)))?;
+        }
+        Ok(done)
+    }
+
+    /// What a release finds when helm begins: its Secret, and definitions of resources.
+    async fn prepare(&self, plan: &Plan, release: &ReleaseOperation, tell: &Tell<'_>) -> Result<()> {
         for operation in &plan.operations {
             match operation {
                 Operation::WriteSecret { name, namespace, release: reader, .. } if *reader == release.name => {
@@ -57,32 +89,7 @@ impl Executor<'_> {
                 _ => {}
             }
         }
-        let entry = entry(self.bundle, release)?;
-        let dump = match plan.dump_before(&release.name) {
-            Some(operation) => Some(self.dump(operation, entry.timeout_seconds, &mut interrupt, tell).await?),
-            None => None,
-        };
-        let done = self.until_ready(plan, release, entry, interrupt, tell).await;
-        match dump {
-            Some(dump) => done.map_err(|error| error.hint(before(&dump))).map(|done| (done, Some(dump))),
-            None => done.map(|done| (done, None)),
-        }
-    }
-
-    async fn until_ready(
-        &self,
-        plan: &Plan,
-        release: &ReleaseOperation,
-        entry: &ReleaseEntry,
-        mut interrupt: Interrupt,
-        tell: &Tell<'_>,
-    ) -> Result<Done> {
-        let done = self.apply(release, entry, &mut interrupt, tell).await?;
-        let awaited = self.level >= Level::Ready || release.awaited || needed_later(plan, release);
-        if done != Done::Skipped && awaited {
-            self.wait(entry, done, &mut interrupt, tell).await?.map_or(Ok(()), |at| Err(not_ready(entry, &at)))?;
-        }
-        Ok(done)
+        Ok(())
     }
 
     async fn apply(

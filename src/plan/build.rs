@@ -74,16 +74,16 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
     let scrub = Scrub::new(&input.secrets.ledger);
     let mut unsaved = Vec::new();
     for desired in input.desired {
-        operations.extend(deliver::write(input, desired)?);
-        operations.extend(crds::before(input, &desired.entry.name));
         let release = release(input, desired, &scrub)?;
-        let dump = dump::before(input, desired, &release);
-        match dump {
+        // First: without it, nothing of the release begins.
+        match dump::before(input, desired, &release) {
             Some(Dump::Ours(operation)) => operations.push(Operation::DumpDatabase(operation)),
             Some(Dump::NotOurs(warning)) => unsaved.push(warning),
             None => {}
         }
         unsaved.extend(dump::older(input, desired));
+        operations.extend(deliver::write(input, desired)?);
+        operations.extend(crds::before(input, &desired.entry.name));
         operations.push(Operation::Release(release));
     }
     handover::order(&mut operations, input);

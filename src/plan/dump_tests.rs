@@ -1,12 +1,15 @@
 use serde_json::{Value, json};
 
+use crate::archive::ChartCrd;
 use crate::chart::release::Scope;
+use crate::crds::{CrdState, WantedCrd};
 use crate::helm::description;
 use crate::jupyterhub::HubVersion;
 use crate::observe::{ReleaseState, key};
 use crate::plan::build::Desired;
 use crate::plan::build::tests::{World, deployed, entry};
 use crate::plan::{DumpOperation, Operation, Plan, lines};
+use crate::secrets::delivered::Content;
 
 fn hub(chart: &str, jupyterhub: &str) -> HubVersion {
     HubVersion { chart: chart.into(), jupyterhub: Some(jupyterhub.into()) }
@@ -119,6 +122,21 @@ fn a_way_back_is_dumped_too_and_said() {
     let plan = world(hub("5.0.0", "6.1.1"), hub("4.4.0", "5.5.0")).plan().unwrap();
     assert!(dump(&plan).is_some());
     assert!(plan.warnings[0].contains("goes back from 6.1.1 to 5.5.0"), "{:?}", plan.warnings);
+}
+
+#[test]
+fn nothing_of_the_release_begins_before_it() {
+    let mut world = world(hub("4.4.0", "5.5.0"), hub("5.0.0", "6.1.1"));
+    let crd = ChartCrd { name: "a.example.org".into(), chart: "gate 2.0.0".into(), document: Value::Null };
+    world.crds = vec![WantedCrd { release: "dhub".into(), crd, state: CrdState::Differs }];
+    world.upgrade_crds = true;
+    world.desired[2].secret = Some(Content::new());
+    let json = serde_json::to_value(world.plan().unwrap()).unwrap();
+    let steps = json["operations"].as_array().unwrap();
+    let dump = json!("dump/dhub/postgresql");
+    let needing = steps.iter().filter(|step| step["needs"].as_array().unwrap().contains(&dump));
+    let kinds: Vec<_> = needing.map(|step| step["operation"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["write-secret", "apply-crd", "release"]);
 }
 
 /// With a password that is replaced at the same time, the database comes after the hub.

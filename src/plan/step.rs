@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::{Operation, ReleaseOperation};
+use super::{CrdOperation, Operation, ReleaseOperation};
 
 #[derive(Serialize)]
 struct Step<'o> {
@@ -39,7 +39,10 @@ fn needs(operation: &Operation, all: &[Operation]) -> Vec<String> {
         | (Operation::WriteSecret { .. } | Operation::Release(_), Operation::WriteLedger { .. }) => true,
         (Operation::Release(release), Operation::WriteSecret { release: reader, .. }) => *reader == release.name,
         (Operation::Release(release), Operation::ApplyCrd(crd)) => crd.release == release.name,
-        (Operation::DumpDatabase(dump), Operation::ApplyCrd(crd)) => crd.release == dump.release,
+        (
+            Operation::ApplyCrd(CrdOperation { release, .. }) | Operation::WriteSecret { release, .. },
+            Operation::DumpDatabase(dump),
+        ) => *release == dump.release,
         (Operation::Release(release), Operation::DumpDatabase(dump)) => dump.release == release.name,
         (Operation::Release(release), Operation::Release(other)) => release.after.contains(&other.name),
         // It is a part of the release's turn, which begins when all is done that the release needs.
