@@ -136,10 +136,10 @@ soak() {
 
 # put PART: its figures take the place of those in the document.
 put() {
-  awk -v part="$1" -v figures="$place/$1.md" '
-    $0 == "<!-- figures of " part " -->" { print; print ""; while ((getline line < figures) > 0) print line; print ""; skip = 1 }
-    $0 == "<!-- end of " part " -->" { skip = 0 }
-    !skip || $0 ~ /^<!-- end of / { if (!($0 == "<!-- figures of " part " -->")) print }' "$document" >"$document.tmp"
+  awk -v begin="<!-- figures of $1 -->" -v end="<!-- end of $1 -->" -v figures="$place/$1.md" '
+    $0 == end { skip = 0 }
+    !skip { print }
+    $0 == begin { print ""; while ((getline line < figures) > 0) print line; print ""; skip = 1 }' "$document" >"$document.tmp"
   mv "$document.tmp" "$document"
 }
 

@@ -44,6 +44,17 @@ impl Hub<'_> {
         self.api().get(&path).unwrap_or_default()
     }
 
+    /// A Lease that somebody else holds, with their last sign of life.
+    fn hold_lease(&self, renewed: &str) {
+        let path = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.namespace);
+        self.api().delete(&format!("{path}/helm-iris"));
+        let spec = json!({"holderIdentity": "bob@elsewhere (process 7)", "leaseDurationSeconds": 60,
+            "acquireTime": "2020-01-01T00:00:00.000000Z", "renewTime": renewed});
+        let doing = json!({"helm-iris/doing": "install daskhub, by bob@elsewhere"});
+        let meta = json!({"name": "helm-iris", "annotations": doing});
+        self.api().create(&path, &json!({"metadata": meta, "spec": spec}));
+    }
+
     /// Somebody else with a folder of their own and the same site file.
     fn colleague(&self) -> TestEnv {
         TestEnv::with_site(self.env.read("iris.yaml"))
@@ -129,19 +140,33 @@ fn a_lease_that_ran_out_is_taken_over() {
     let Some(testbed) = Testbed::take() else { return };
     let hub = testbed.hub("ranout", &testbed.helm4);
     hub.install(&[]);
-    let path = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", hub.namespace);
-    let hold = |renewed: &str| {
-        hub.api().delete(&format!("{path}/helm-iris"));
-        let spec = json!({"holderIdentity": "bob@elsewhere (process 7)", "leaseDurationSeconds": 60,
-            "acquireTime": "2020-01-01T00:00:00.000000Z", "renewTime": renewed});
-        let doing = json!({"helm-iris/doing": "install daskhub, by bob@elsewhere"});
-        let meta = json!({"name": "helm-iris", "annotations": doing});
-        hub.api().create(&path, &json!({"metadata": meta, "spec": spec}));
-    };
-    hold("2999-01-01T00:00:00.000000Z");
+    hub.hold_lease("2999-01-01T00:00:00.000000Z");
     let set = ["--set", "users.idleTimeout=7200"];
     hub.refused(&set, &["somebody else works on", "bob@elsewhere (process 7)", "since 2020-01-01"]);
-    hold("2020-01-01T00:00:00.000000Z");
+    hub.hold_lease("2020-01-01T00:00:00.000000Z");
     hub.install(&set);
     assert_eq!(hub.revision(&hub.namespace), 2);
+    what_a_run_left_at_its_very_end_is_noted(&hub, &set);
+}
+
+/// A run that was killed when all was done but for its notes: the next one has nothing to do but those.
+fn what_a_run_left_at_its_very_end_is_noted(hub: &Hub<'_>, set: &[&str]) {
+    let path = hub.core("secrets/helm-iris-bundle-v2");
+    let applied = || hub.api().get(&path).unwrap()["metadata"]["annotations"]["helm-iris/applied"].clone();
+    assert_eq!(applied(), "true");
+    let mut kept = hub.api().get(&path).unwrap();
+    kept["metadata"]["annotations"].as_object_mut().unwrap().remove("helm-iris/applied");
+    hub.api().replace(&path, &kept);
+    // The control: whoever may still be at work is not written over.
+    hub.hold_lease("2999-01-01T00:00:00.000000Z");
+    assert!(hub.install(set).stderr.contains("Nothing to change"));
+    assert!(applied().is_null() && !hub.lease()["spec"]["holderIdentity"].is_null());
+    hub.hold_lease("2020-01-01T00:00:00.000000Z");
+    assert!(hub.install(set).stderr.contains("Nothing to change"));
+    assert!(applied() == "true" && hub.lease()["spec"]["holderIdentity"].is_null());
+    hub.uninstall(&[]);
+    hub.hold_lease("2020-01-01T00:00:00.000000Z");
+    hub.uninstall(&[]);
+    assert!(hub.lease().is_null(), "it goes with the hub");
+    hub.forget_volumes();
 }

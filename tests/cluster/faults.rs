@@ -51,7 +51,9 @@ fn most_installations_bear_one_fault_in_ten_requests() {
     report(&table);
     assert!(all * 20 > requests, "the control: faults came");
     assert!(installs < 20 || Fault::ALL.iter().all(|fault| faults.contains_key(fault)), "of every kind: {faults:?}");
-    assert!(well * 100 >= installs * LEAST, "{well} of {installs}");
+    // One of a few is more than a fifth of them, and proves nothing.
+    let spared = usize::from(installs < 20);
+    assert!((well + spared) * 100 >= installs * LEAST, "{well} of {installs}");
 }
 
 /// The outcomes, and what was met, in Markdown.

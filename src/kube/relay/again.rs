@@ -30,8 +30,15 @@ impl Asked {
 
     /// Sends it until there is an answer.
     pub(super) async fn ask(&self, client: &Client) -> Result<Response<Body>, KubeError> {
+        match self.answer(client).await? {
+            (response, true) => Ok(self.own_work(client, response).await),
+            (response, false) => Ok(response),
+        }
+    }
+
+    /// The answer, and whether an earlier request may have been done, the answer to which was lost.
+    async fn answer(&self, client: &Client) -> Result<(Response<Body>, bool), KubeError> {
         let mut pauses = PAUSES.iter();
-        // Whether an earlier one may have been done.
         let mut perhaps_done = false;
         loop {
             let answered = self.once(client).await;
@@ -40,10 +47,7 @@ impl Asked {
                 Err(error) => is_passing(error),
             };
             let Some(pause) = pauses.next().filter(|_| passing) else {
-                return match answered {
-                    Ok(response) if perhaps_done => Ok(self.own_work(client, response).await),
-                    answered => answered,
-                };
+                return answered.map(|response| (response, perhaps_done));
             };
             let refused = matches!(&answered, Ok(response) if is_unheard(response.status()));
             perhaps_done |= !refused;
@@ -53,7 +57,7 @@ impl Asked {
     }
 
     async fn once(&self, client: &Client) -> Result<Response<Body>, KubeError> {
-        let response = client.send(self.request(self.method.clone(), self.uri.clone(), self.body.clone())).await?;
+        let response = client.send(self.request()).await?;
         if self.is_stream() || is_busy(response.status()) {
             return Ok(response);
         }
@@ -63,10 +67,10 @@ impl Asked {
         Ok(Response::from_parts(head, Body::from(body)))
     }
 
-    fn request(&self, method: Method, uri: Uri, body: Bytes) -> Request<Body> {
-        let mut request = Request::new(Body::from(body));
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
+    fn request(&self) -> Request<Body> {
+        let mut request = Request::new(Body::from(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
         request.headers_mut().clone_from(&self.headers);
         request
     }
@@ -96,7 +100,9 @@ impl Asked {
         let wanted: Value = serde_json::from_slice(&self.body).ok()?;
         let name = wanted.pointer("/metadata/name")?.as_str()?;
         let uri: Uri = format!("{}/{name}", self.uri.path()).parse().ok()?;
-        let response = client.send(self.request(Method::GET, uri, Bytes::new())).await.ok()?;
+        // Where one answer was lost, the next one may be too.
+        let look = Self { method: Method::GET, uri, headers: self.headers.clone(), body: Bytes::new() };
+        let (response, _) = look.answer(client).await.ok()?;
         let there = response.into_body().collect().await.ok()?.to_bytes();
         let object: Value = serde_json::from_slice(&there).ok()?;
         holds(&object, &wanted).then(|| object.to_string())

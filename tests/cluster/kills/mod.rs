@@ -33,8 +33,9 @@ use super::{Hub, Testbed, soak};
 /// Kills of the short form; `scripts/soak.sh` makes two hundred.
 const SHORT: usize = 10;
 const SEED: u64 = 20_261_123;
-/// The most kills before a run may finish.
+/// The most kills before a run may finish; an installation has the longest way.
 const IN_A_ROW: usize = 3;
+const IN_A_ROW_OF_INSTALLS: usize = 5;
 /// What the upgrade changes: something of both releases.
 const CHANGED: [&str; 4] =
     ["--set", "users.idleTimeout=7200", "--set", "values.postgresql.resources.requests.cpu=123m"];
@@ -184,7 +185,11 @@ impl<'t> Victim<'t> {
             rank == 0 || after.is_none_or(|after| rank >= after.rank(verb))
         };
         let files = (verb != Verb::Uninstall).then_some(Phase::BundleFiles);
-        let phases = requests.keys().copied().chain(files).filter(is_ahead);
+        let verbs = |phase| match phase {
+            Phase::BundleFiles => 3,
+            _ => self.requests.values().filter(|requests| requests.contains_key(&phase)).count(),
+        };
+        let phases = requests.keys().copied().chain(files).filter(is_ahead).map(|phase| (phase, verbs(phase)));
         let phase = tally.wanted((verb, self.word), phases, &mut self.chance)?;
         let request = requests.get(&phase).map_or(0, |count| self.chance.random_range(0..*count));
         let moment = match self.chance.random_range(0..5) {
@@ -266,15 +271,16 @@ impl<'t> Victim<'t> {
         let _alone = self.holds_shared(verb);
         self.prepare(verb);
         let mut after = None;
-        for _ in 0..self.chance.random_range(1..=IN_A_ROW.min(most)) {
+        let in_a_row = match verb {
+            Verb::Install | Verb::Return => IN_A_ROW_OF_INSTALLS,
+            Verb::Upgrade | Verb::Uninstall => IN_A_ROW,
+        };
+        for _ in 0..self.chance.random_range(1..=in_a_row.min(most)) {
             let Some(aim) = self.aim(verb, after, &tally.lock().unwrap()) else { break };
-            let what = tally.lock().unwrap().next(aim.phase, self.word);
+            let what = tally.lock().unwrap().next(self.word);
             let Some(phase) = self.killed(verb, aim, what) else { break };
             let all = tally.lock().unwrap().add(Kill { verb, phase, helm: self.word, what });
-            eprintln!(
-                "kill {all}: {} {verb}, {phase}, {:?} of request {}, {what:?}",
-                self.word, aim.moment, aim.request
-            );
+            eprintln!("kill {all}: {} {verb}, {phase} ({what:?}; aim: {aim:?})", self.word);
             self.remember();
             after = Some(phase);
         }
@@ -296,7 +302,7 @@ impl<'t> Victim<'t> {
                 break;
             }
             // It is there after its return; every other time it is made anew.
-            let again = if (at / 3 + number) % 2 == 0 { Verb::Return } else { Verb::Install };
+            let again = if (at / 3 + number).is_multiple_of(2) { Verb::Return } else { Verb::Install };
             self.endures([Verb::Upgrade, Verb::Uninstall, again][at % 3], kills - done, tally);
         }
         self.hub.run(&["uninstall", "daskhub", "--yes"]);
@@ -330,7 +336,8 @@ fn killed_anywhere_the_same_command_finishes() {
             let (testbed, tally, shared) = (&testbed, &tally, &shared);
             scope.spawn(move || {
                 let seed = seed.wrapping_add(number as u64);
-                Victim::new(testbed, (word, &helm), seed, shared).endures_all(number, (kills + number) / 2, tally);
+                let half = if number == 0 { kills / 2 } else { kills.div_ceil(2) };
+                Victim::new(testbed, (word, &helm), seed, shared).endures_all(number, half, tally);
             });
         }
     });

@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 
 use super::journey::{Phase, Verb};
 
-/// Every third kill of a phase is of our process alone.
+/// Every third kill is of our process alone.
 const ALONE: usize = 3;
 
 /// What was killed.
@@ -43,20 +43,24 @@ impl Tally {
         self.0.iter().filter(|kill| meant(kill)).count()
     }
 
-    /// Which of these phases has had the fewest kills; inside helm first, then by chance.
+    /// Which of these phases, each with the number of verbs that come there, has had the fewest kills; inside helm
+    /// first, then by chance. What only one verb comes to has to have as many by it as others have by all.
     pub(super) fn wanted(
         &self,
         (verb, helm): (Verb, &str),
-        phases: impl Iterator<Item = Phase>,
+        phases: impl Iterator<Item = (Phase, usize)>,
         chance: &mut StdRng,
     ) -> Option<Phase> {
         let count = |phase| self.count(|kill| (kill.verb, kill.phase, kill.helm) == (verb, phase, helm));
-        phases.min_by_key(|phase| (count(*phase), !matches!(phase, Phase::Helm(_)), chance.random::<u32>()))
+        let key = |(phase, verbs): &(Phase, usize)| {
+            (count(*phase) * verbs, !matches!(phase, Phase::Helm(_)), chance.random::<u32>())
+        };
+        phases.min_by_key(key).map(|(phase, _)| phase)
     }
 
-    /// What the next kill in a phase kills.
-    pub(super) fn next(&self, phase: Phase, helm: &str) -> Killed {
-        let before = self.count(|kill| (kill.phase, kill.helm) == (phase, helm));
+    /// What the next kill kills.
+    pub(super) fn next(&self, helm: &str) -> Killed {
+        let before = self.count(|kill| kill.helm == helm);
         if before.is_multiple_of(ALONE) { Killed::Alone } else { Killed::All }
     }
 
