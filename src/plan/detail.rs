@@ -21,9 +21,6 @@ pub struct Evidence {
     pub stored: Vec<Object>,
     /// Each of them as it is; none where nobody looked.
     pub live: Option<Vec<Live>>,
-    /// Whether helm did not finish that revision: what is not there was not made, and of the rest nobody can tell who
-    /// changed it.
-    pub unfinished: bool,
     /// Whether the API server merged them.
     pub server_side: bool,
     /// The objects as helm would apply them, or why it cannot say; none where nothing would be applied.
@@ -95,7 +92,7 @@ impl Plan {
 fn detail(release: &ReleaseOperation, evidence: &Evidence, scrub: &Scrub) -> Detail {
     let mut detail = Detail::default();
     let is_there = !matches!(release.action, Action::Install | Action::Skip { .. });
-    if let Some(live) = evidence.live.as_ref().filter(|_| is_there && !evidence.unfinished) {
+    if let Some(live) = evidence.live.as_ref().filter(|_| is_there) {
         let mut drift = drift(&evidence.stored, live, evidence.server_side, scrub);
         if let Some(Ok(rendered)) = &evidence.rendered {
             drift.before(rendered, &evidence.stored, live);

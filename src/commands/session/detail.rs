@@ -110,6 +110,7 @@ impl Details<'_> {
         let rendered =
             async { if release.changes() { Some(self.render(release, state.is_some()).await) } else { None } };
         let (live, rendered) = join!(live, rendered);
+        // Of a revision that helm did not finish, what is not there was not made: nobody deleted it.
         let unfinished = state.is_some_and(|state| state.status != "deployed");
         let (stored, live) = match live? {
             Some(live) if unfinished => {
@@ -121,7 +122,6 @@ impl Details<'_> {
         };
         let mut evidence = Evidence {
             live,
-            unfinished,
             server_side: state.is_some_and(|state| state.server_side),
             rendered,
             stored,
