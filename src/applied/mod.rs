@@ -131,19 +131,6 @@ pub async fn finish(cluster: &Cluster, namespace: &str, number: u64) -> Result<(
     }
 }
 
-/// Notes that a bundle was applied to the end, if a run that was stopped has begun it last.
-///
-/// # Errors
-/// When that cannot be read or written.
-pub async fn finish_begun(cluster: &Cluster, bundle: &Bundle) -> Result<()> {
-    let namespace = &bundle.manifest().namespace;
-    let all = list(cluster, namespace).await?;
-    match all.first().filter(|newest| newest.digest == bundle.digest() && !newest.done) {
-        Some(newest) => finish(cluster, namespace, newest.number).await,
-        None => Ok(()),
-    }
-}
-
 /// Reads one, whole.
 ///
 /// # Errors

@@ -170,9 +170,17 @@ impl Session {
             return Ok(());
         }
         let Some(held) = self.hold(namespace).await? else { return Ok(()) };
-        let noted = applied::finish_begun(&self.cluster, &self.reviewed.bundle).await;
+        let noted = self.note_all(namespace).await;
         held.release(noted.is_ok()).await;
         noted
+    }
+
+    /// Keeps the bundle of the folder, which is what is there: rendered anew it may differ from the one that was
+    /// begun, in fingerprints of secrets that no cluster had then.
+    async fn note_all(&self, namespace: &str) -> Result<()> {
+        let Reviewed { bundle, cache, .. } = &self.reviewed;
+        let number = applied::begin(&self.cluster, bundle, cache, &self.holder.who).await?;
+        applied::finish(&self.cluster, namespace, number).await
     }
 
     async fn work(
