@@ -29,6 +29,8 @@ pub mod kube;
 
 pub mod lease;
 
+pub mod web;
+
 pub mod secrets;
 
 pub mod settings;
@@ -71,6 +73,8 @@ pub mod apply;
 pub mod uninstall;
 
 pub mod doctor;
+
+pub mod smoke;
 
 pub mod ui;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 400;
 
 /// The modules that wait for something outside the process; all others are sync.
-const ASYNC: [&str; 12] = [
+const ASYNC: [&str; 14] = [
     "applied",
     "apply",
     "commands",
@@ -19,8 +19,10 @@ const ASYNC: [&str; 12] = [
     "lease",
     "observe",
     "secrets",
+    "smoke",
     "uninstall",
     "volumes",
+    "web",
 ];
 
 /// Marks of unfinished work; in two halves, so that this file does not hold them.

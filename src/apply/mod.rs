@@ -28,5 +28,6 @@ pub use execute::{Executor, Level};
 pub use history::{OldRevision, old_revisions, prune};
 pub use ledger::{make_namespace, secure};
 pub use manifest::documents;
+pub use trouble::why_not_ready;
 pub use watch::Readiness;
 pub use workload::{Kind, Workload, WorkloadState};

@@ -12,6 +12,7 @@ pub mod rollback;
 pub mod secrets;
 pub mod session;
 mod store;
+pub mod test;
 pub mod uninstall;
 
 use clap::{Parser, Subcommand};
@@ -52,6 +53,8 @@ pub enum Command {
     Uninstall(uninstall::UninstallArgs),
     /// Whether a cluster is fit for a hub: what is in the way, and how to mend it
     Doctor(doctor::DoctorArgs),
+    /// Whether a hub works: log in, start a server, compute with Dask, as a user would
+    Test(test::TestArgs),
     /// The ledger of a hub: list, show, export to another place
     Secrets(secrets::SecretsArgs),
     /// The facts of clouds: list, show, check, begin a new one
@@ -82,7 +85,8 @@ pub enum Outcome {
     Declined,
     /// Something would change, and somebody asked to be told by the exit code.
     Changes,
-    /// The cluster is not fit for what would be installed; what was found is told already.
+    /// The cluster is not fit for what would be installed, or a hub does not work; what was found is told
+    /// already.
     Unfit,
 }
 
@@ -98,6 +102,7 @@ pub fn run(cli: &Cli, environment: &Environment, ui: &Ui) -> Result<Outcome> {
         Command::Rollback(args) => rollback::run(args, &cli.global, environment, ui),
         Command::Uninstall(args) => uninstall::run(args, &cli.global, environment, ui),
         Command::Doctor(args) => doctor::run(args, &cli.global, environment, ui),
+        Command::Test(args) => test::run(args, &cli.global, environment, ui),
         Command::Profiles(args) => profiles::run(args, environment, ui),
         Command::Secrets(args) => secrets::run(args, &cli.global, environment, ui),
         Command::Charts(args) => charts::run(args, &cli.global, environment, ui),

@@ -2,6 +2,7 @@
 
 mod config;
 mod explain;
+mod forward;
 mod identity;
 mod proxy;
 mod relay;
