@@ -110,7 +110,8 @@ start_control_plane() {
     --tls-cert-file="$pki/apiserver.crt" --tls-private-key-file="$pki/apiserver.key" --client-ca-file="$pki/ca.crt" \
     --service-account-key-file="$pki/service-accounts.crt" --service-account-signing-key-file="$pki/service-accounts.key" \
     --service-account-issuer=https://kubernetes.default.svc --service-cluster-ip-range=10.96.0.0/16 \
-    --authorization-mode=Node,RBAC --allow-privileged=true --profiling=false
+    --authorization-mode=Node,RBAC --allow-privileged=true --profiling=false \
+    --kubelet-preferred-address-types=InternalIP
   "$testbed" wait "$pki/admin.kubeconfig" 0
   start kube-controller-manager "$testbed" kube-controller-manager --kubeconfig="$pki/controller-manager.kubeconfig" \
     --secure-port=0 --leader-elect=false --use-service-account-credentials=true --root-ca-file="$pki/ca.crt" \
@@ -120,10 +121,15 @@ start_control_plane() {
 }
 
 start_surroundings() {
-  local testbed=$1 repo=$2
+  local testbed=$1 repo=$2 kubelet=$3 forward=$4
+  # Who forwards a port of any pod comes out at this one of loopback, where a test may listen.
+  printf '%s\n' 'apiVersion: kwok.x-k8s.io/v1alpha1' 'kind: ClusterPortForward' 'metadata: {name: loopback}' \
+    "spec: {forwards: [{target: {address: 127.0.0.1, port: $forward}}]}" >"$state/forward.yaml"
   start companion "$testbed" companion "$state/pki/companion.kubeconfig" "$nodes"
   start kwok "$cache/kwok/kwok" --kubeconfig="$state/pki/companion.kubeconfig" --manage-all-nodes=true \
-    --node-lease-duration-seconds=40 --config="$cache/kwok/stages.yaml,$root/tests/testbed/faults.yaml"
+    --node-lease-duration-seconds=40 --node-ip=127.0.0.1 --node-port="$kubelet" \
+    --tls-cert-file="$state/pki/apiserver.crt" --tls-private-key-file="$state/pki/apiserver.key" \
+    --config="$cache/kwok/stages.yaml,$root/tests/testbed/faults.yaml,$state/forward.yaml"
   start repo "$testbed" repo "$state/charts" "$repo"
 }
 
@@ -140,13 +146,14 @@ claim_state() {
 }
 
 write_env() {
-  local repo=$1
+  local repo=$1 forward=$2
   {
     printf 'export KUBECONFIG=%q\n' "$state/pki/admin.kubeconfig"
     printf 'export HELM3=%q\n' "$cache/helm3/helm"
     printf 'export HELM4=%q\n' "$cache/helm4/helm"
     printf 'export IRIS_TEST_REPO=http://%s\n' "$repo"
     printf 'export IRIS_TEST_CHARTS=%q\n' "$state/charts"
+    printf 'export IRIS_TEST_FORWARD=127.0.0.1:%s\n' "$forward"
   } >"$state/env"
 }
 
@@ -176,15 +183,15 @@ up() {
   began=$EPOCHREALTIME
   claim_state "$testbed"
   trap gave_up EXIT
-  mapfile -t ports < <("$testbed" ports 4)
+  mapfile -t ports < <("$testbed" ports 6)
   url=https://127.0.0.1:${ports[2]}
   "$testbed" pki "$state/pki" "$url"
   start_control_plane "$testbed" "${ports[0]}" "${ports[1]}" "$url"
   publish
-  start_surroundings "$testbed" "127.0.0.1:${ports[3]}"
+  start_surroundings "$testbed" "127.0.0.1:${ports[3]}" "${ports[4]}" "${ports[5]}"
   "$testbed" wait "$state/pki/admin.kubeconfig" "$nodes"
   [[ -z $(dead) ]] || die "ended at once: $(dead | xargs)"
-  write_env "127.0.0.1:${ports[3]}"
+  write_env "127.0.0.1:${ports[3]}" "${ports[5]}"
   trap - EXIT
   say "up in $(awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }') s: $url, $nodes nodes; $state"
 }

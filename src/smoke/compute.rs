@@ -30,6 +30,7 @@ struct Follower<'f> {
     task: Task,
     patience: Duration,
     now: Option<(Step, Instant)>,
+    last: Option<Step>,
     cluster: Option<String>,
     done: bool,
     failed: bool,
@@ -51,6 +52,7 @@ pub(super) async fn follow(
         task,
         patience,
         now: None,
+        last: None,
         cluster: None,
         done: false,
         failed: false,
@@ -123,7 +125,7 @@ impl Follower<'_> {
             self.dask.left = false;
         }
         let Some(step) = Step::of_program(&ended.step) else { return };
-        self.now = None;
+        (self.now, self.last) = (None, Some(step));
         if let Some(cluster) = ended.facts.get("cluster").and_then(serde_json::Value::as_str) {
             self.cluster = Some(cluster.to_owned());
         }
@@ -157,11 +159,13 @@ impl Follower<'_> {
     }
 
     async fn died(&mut self, log: &mut Log<'_>) -> Result<()> {
-        let (during, seconds) = match self.now {
-            Some((step, since)) => (format!("during {}", step.name()), since.elapsed().as_secs_f64()),
-            None => ("before it did anything".to_owned(), 0.0),
+        // Its last words are lost with it at times, so that the step that began may be unknown.
+        let (when, seconds) = match (self.now, self.last) {
+            (Some((step, since)), _) => (format!("during {}", step.name()), since.elapsed().as_secs_f64()),
+            (None, Some(step)) => (format!("after {}", step.name()), 0.0),
+            (None, None) => ("before it did anything".to_owned(), 0.0),
         };
-        let error = Error::user(format!("the kernel died {during}"))
+        let error = Error::user(format!("the kernel died {when}"))
             .because("it was killed, most often because the user's memory limit is too small")
             .hint("users.memory.limit in the site file");
         self.fail(log, Step::Kernel, seconds, error.into()).await;

@@ -81,7 +81,8 @@ impl Hub<'_> {
                     format!("Dask Gateway {}", version["version"].as_str().unwrap_or("of unknown version")),
                 ));
             }
-            404 => Error::user(format!("the hub does not know Dask Gateway: nothing is at {GATEWAY}"))
+            // The proxy leaves to the hub what it does not know, and the hub leads to its own pages.
+            301..=308 | 404 => Error::user(format!("the hub does not know Dask Gateway: nothing is at {GATEWAY}"))
                 .because("the hub has no service dask-gateway with a URL, or the gateway has another prefix")
                 .hint(
                     "hub.services.dask-gateway and gateway.prefix are in the values: helm iris plan shows what differs",

@@ -9,7 +9,7 @@ mod working;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ impl Drop for Place {
 
 /// What is wrong with the applications of a test.
 #[derive(Default)]
-struct Fault<'f> {
+pub(crate) struct Fault<'f> {
     /// Lines of a site file; the applications get what it renders, and the test that of the right one.
     site: &'f str,
     /// Python at the end of the hub's configuration.
@@ -55,11 +55,58 @@ struct Fault<'f> {
     older_gateway: bool,
 }
 
+/// The applications, running.
+pub(crate) struct Running {
+    state: PathBuf,
+    /// Where users would go.
+    pub(crate) url: String,
+    _place: Place,
+}
+
+impl Running {
+    /// Starts them as a bundle says, with their state in a folder that is not there yet; none where they cannot
+    /// be had, which is said.
+    pub(crate) fn up(state: PathBuf, bundle: &Path, fault: &Fault) -> Option<Self> {
+        if !can_be_had() {
+            return None;
+        }
+        let mut running = Self { state, url: String::new(), _place: Place::take() };
+        let mut command = running.script(&["up", &bundle.to_string_lossy()]);
+        command.env("IRIS_APPS_HUB_FAULT", fault.hub).env("IRIS_APPS_GATEWAY_FAULT", fault.gateway);
+        if fault.older_gateway {
+            command.env("IRIS_APPS_OLDER_GATEWAY", "1");
+        }
+        succeed(&mut command);
+        let said = String::from_utf8(succeed(&mut running.script(&["env"])).stdout).unwrap();
+        said.trim().strip_prefix("export IRIS_APPS_URL=").unwrap().clone_into(&mut running.url);
+        Some(running)
+    }
+
+    fn script(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(repo().join("scripts/apps.sh"));
+        command.args(args).env("IRIS_APPS", &self.state).stdin(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.script(&["down"]).output();
+    }
+}
+
+fn can_be_had() -> bool {
+    let had = std::env::var_os("IRIS_TEST_APPS").is_some();
+    if !had {
+        eprintln!("SKIPPED: no applications; `export IRIS_TEST_APPS=1` after `scripts/apps.sh install`");
+    }
+    had
+}
+
 /// The applications, running, and a folder from which they can be tested.
 struct Apps {
+    running: Running,
     env: TestEnv,
-    url: String,
-    _place: Place,
 }
 
 const SITE: &str = "profile: kind\n";
@@ -72,11 +119,9 @@ impl Apps {
 
     /// With something wrong.
     fn broken(fault: &Fault) -> Option<Self> {
-        if std::env::var_os("IRIS_TEST_APPS").is_none() {
-            eprintln!("SKIPPED: no applications; `export IRIS_TEST_APPS=1` after `scripts/apps.sh install`");
+        if !can_be_had() {
             return None;
         }
-        let place = Place::take();
         let env = TestEnv::with_site(SITE);
         env.ok(&["render", "daskhub"]);
         // Beside the right one, so that both have the same secrets.
@@ -88,40 +133,22 @@ impl Apps {
             assert_ne!(secrets, replaced, "there is something to replace");
             env.write("broken/daskhub/secrets.yaml", replaced);
         }
-        let mut apps = Self { env, url: String::new(), _place: place };
-        let mut command = apps.script(&["up", &apps.env.path("broken").to_string_lossy()]);
-        command.env("IRIS_APPS_HUB_FAULT", fault.hub).env("IRIS_APPS_GATEWAY_FAULT", fault.gateway);
-        if fault.older_gateway {
-            command.env("IRIS_APPS_OLDER_GATEWAY", "1");
-        }
-        succeed(&mut command);
-        let said = String::from_utf8(succeed(&mut apps.script(&["env"])).stdout).unwrap();
-        said.trim().strip_prefix("export IRIS_APPS_URL=").unwrap().clone_into(&mut apps.url);
-        Some(apps)
-    }
-
-    fn state(&self) -> PathBuf {
-        self.env.root().join("apps")
-    }
-
-    fn script(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(repo().join("scripts/apps.sh"));
-        command.args(args).env("IRIS_APPS", self.state()).stdin(Stdio::null());
-        command
+        let running = Running::up(env.root().join("apps"), &env.path("broken"), fault)?;
+        Some(Self { running, env })
     }
 
     /// Ends one of the applications.
     fn stop(&self, part: &str) {
-        succeed(&mut self.script(&["stop", part]));
+        succeed(&mut self.running.script(&["stop", part]));
     }
 
     fn command(&self, more: &[&str]) -> Command {
-        self.env.command(&[&["test", "--url", &self.url], more].concat())
+        self.env.command(&[&["test", "--url", &self.running.url], more].concat())
     }
 
     /// Tests; no secret may be in what it prints.
     fn test(&self, more: &[&str]) -> Run {
-        self.env.run(&[&["test", "--url", &self.url], more].concat())
+        self.env.run(&[&["test", "--url", &self.running.url], more].concat())
     }
 
     /// Tests, which must go well.
@@ -158,7 +185,7 @@ impl Apps {
     }
 
     fn get(&self, path: &str, token: &str) -> String {
-        let address = self.url.strip_prefix("http://").unwrap();
+        let address = self.running.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         write!(
             stream,
@@ -172,7 +199,7 @@ impl Apps {
 
     /// How many processes of these applications have the word in their command.
     fn processes(&self, word: &str) -> usize {
-        let mark = format!("IRIS_APPS={}", self.state().display());
+        let mark = format!("IRIS_APPS={}", self.running.state.display());
         let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path()));
         let ours = all.filter(|process| {
             let environment = std::fs::read(process.join("environ")).unwrap_or_default();
@@ -187,17 +214,11 @@ impl Apps {
         let mut out = String::new();
         for part in ["hub", "gateway"] {
             let text =
-                std::fs::read_to_string(self.state().join("log").join(format!("{part}.log"))).unwrap_or_default();
+                std::fs::read_to_string(self.running.state.join("log").join(format!("{part}.log"))).unwrap_or_default();
             let lines: Vec<&str> = text.lines().collect();
             out.push_str(&format!("──── {part}\n{}\n", lines[lines.len().saturating_sub(15)..].join("\n")));
         }
         out
-    }
-}
-
-impl Drop for Apps {
-    fn drop(&mut self) {
-        let _ = self.script(&["down"]).output();
     }
 }
 

@@ -26,6 +26,7 @@ mod rotate;
 mod scale;
 mod seen;
 mod shared;
+mod smoke;
 mod state;
 mod trouble;
 mod unanswered;

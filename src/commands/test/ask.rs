@@ -42,9 +42,14 @@ impl Hub {
             }
         };
         let ledger = match &cluster {
-            Some(cluster) => of_cluster(cluster, &loaded.namespace).await?,
+            // With an address, one who may not read Secrets there still has those of this machine.
+            Some(cluster) if args.url.is_some() => {
+                stored::read_if_allowed(cluster, &loaded.namespace).await?.unwrap_or_default()
+            }
+            Some(cluster) => stored::read(cluster, &loaded.namespace).await?,
             None => None,
         };
+        let ledger = ledger.map(|stored| stored.ledger);
         let ledger = match ledger {
             Some(ledger) => ledger,
             None if args.url.is_some() => of_this_machine(&loaded, cluster.as_ref())?,
@@ -61,10 +66,6 @@ impl Hub {
                 .hint(format!("helm iris install {} makes it; users stay logged in", self.chart))
         })
     }
-}
-
-async fn of_cluster(cluster: &Cluster, namespace: &str) -> Result<Option<Ledger>> {
-    Ok(stored::read(cluster, namespace).await?.map(|stored| stored.ledger))
 }
 
 fn of_this_machine(loaded: &load::Loaded, cluster: Option<&Cluster>) -> Result<Ledger> {
