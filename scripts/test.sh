@@ -6,11 +6,13 @@ usage() {
   cat <<'TEXT'
 usage: scripts/test.sh [--fast]
 
-  --fast   stop before the tests that need a cluster: under 3 minutes once built
+  --fast   stop before the tests that need a cluster or the real applications:
+           under 3 minutes once built
 
 Needs cargo with rustfmt and clippy, and Go to build what the tests run against:
 real Helm 3 and Helm 4, and a real control plane. All of them are built once, into
-${XDG_CACHE_HOME:-~/.cache}/helm-iris: about 15 minutes on 2 cores. No other cluster
+${XDG_CACHE_HOME:-~/.cache}/helm-iris: about 15 minutes on 2 cores. The real
+applications of a hub come from packages (scripts/apps.sh -h). No other cluster
 is touched, whatever KUBECONFIG says, and everything that is started is ended.
 
 Kills, faults, races and a large cluster are tried a few times here, and in full
@@ -121,8 +123,20 @@ quick_rungs() {
   rung "tools: Helm 3 and Helm 4" scripts/tools.sh helm
   rung "1: unit and property tests" cargo test --locked --quiet --lib --bins
   rung "1: examples in the documentation" cargo test --locked --quiet --doc
-  rung "2-4: transcripts, contracts, real Helm" cargo test --locked --quiet --test it -- --skip cluster:: --show-output
+  rung "2-4: transcripts, contracts, real Helm" cargo test --locked --quiet --test it -- --skip cluster:: --skip apps:: --show-output
 }
+
+# --- real applications -------------------------------------------------------
+
+# The tests that want them say so by themselves where they are not to be had.
+install_applications() {
+  local code=0
+  scripts/apps.sh install || code=$?
+  if ((code == 4)); then skip "real applications: what they need is not to be had, as said above"; fi
+  ((code == 0 || code == 4))
+}
+
+with_applications() { cargo test --locked --quiet --test it -- apps:: --show-output; }
 
 # --- with a control plane ----------------------------------------------------
 
@@ -161,7 +175,12 @@ main() {
   unset KUBECONFIG HELM_NAMESPACE HELM_KUBECONTEXT
   export HELM3=$cache/testbed/helm3/helm HELM4=$cache/testbed/helm4/helm CARGO_TERM_COLOR=never RUST_BACKTRACE=0
   quick_rungs
-  [[ -n $fast ]] || cluster_rungs
+  if [[ -z $fast ]]; then
+    rung "tools: JupyterHub, Dask Gateway, PostgreSQL" install_applications
+    if scripts/apps.sh install >/dev/null 2>&1; then export IRIS_TEST_APPS=1; fi
+    cluster_rungs
+    rung "6: real applications" with_applications
+  fi
   rm -f "$log"
 
   say ""

@@ -42,11 +42,9 @@ state=${IRIS_TESTBED:-$root/target/testbed}
 [[ $state == /* ]] || state=$PWD/$state
 nodes=${NODES:-2}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/helm-iris/testbed
-# In the order of starting. Each has a pid file and a log of its name.
+# shellcheck source=scripts/processes.sh
+source "$root/scripts/processes.sh"
 parts=(etcd kube-apiserver kube-controller-manager kube-scheduler companion kwok repo)
-
-say() { printf '%s\n' "$*" >&2; }
-die() { say "testbed: $*"; exit 1; }
 
 # --- build -------------------------------------------------------------------
 
@@ -97,58 +95,6 @@ publish() {
   "$cache/helm4/helm" repo index "$state/charts"
 }
 
-# --- processes ---------------------------------------------------------------
-
-# A pid alone may since have been given to a stranger. With the time at which the
-# process started (field 22 of /proc/PID/stat, counted after the name, which may
-# hold spaces) it names one process for as long as the machine runs. A zombie (Z)
-# has ended, and only waits for a parent to look.
-started() {
-  local stat
-  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-  awk '$1 != "Z" { print $20 }' <<<"${stat##*) }"
-}
-
-# start NAME COMMAND…: in the background, in a session of its own, holding none
-# of the caller's files (a pipe kept open would make the caller's reader wait).
-start() {
-  local name=$1
-  shift
-  setsid "$@" </dev/null >"$state/log/$name.log" 2>&1 9>&- &
-  echo "$! $(started $!)" >"$state/pid/$name"
-  disown # its end is not this shell's to report
-}
-
-# running NAME: prints the pid, if that process is still the one we started.
-running() {
-  local pid time
-  read -r pid time 2>/dev/null <"$state/pid/$1" || return 1
-  [[ -n $time && $(started "$pid") == "$time" ]] && echo "$pid"
-}
-
-alive() { for part in "${parts[@]}"; do running "$part" >/dev/null && echo "$part"; done || true; }
-dead() { for part in "${parts[@]}"; do running "$part" >/dev/null || echo "$part"; done; }
-
-# end PART: asked first, then made to.
-end() {
-  local signal pid
-  for signal in TERM KILL; do
-    pid=$(running "$1") || return 0
-    kill -s "$signal" "$pid" 2>/dev/null || true
-    for _ in {1..60}; do
-      running "$1" >/dev/null || return 0
-      sleep 0.05
-    done
-  done
-  die "could not end $1, process $pid"
-}
-
-# stop: all parts, the last started first, so that none waits for another.
-stop() {
-  local i
-  for ((i = ${#parts[@]} - 1; i >= 0; i--)); do end "${parts[i]}"; done
-}
-
 # --- up ----------------------------------------------------------------------
 
 start_control_plane() {
@@ -164,7 +110,8 @@ start_control_plane() {
     --tls-cert-file="$pki/apiserver.crt" --tls-private-key-file="$pki/apiserver.key" --client-ca-file="$pki/ca.crt" \
     --service-account-key-file="$pki/service-accounts.crt" --service-account-signing-key-file="$pki/service-accounts.key" \
     --service-account-issuer=https://kubernetes.default.svc --service-cluster-ip-range=10.96.0.0/16 \
-    --authorization-mode=Node,RBAC --allow-privileged=true --profiling=false
+    --authorization-mode=Node,RBAC --allow-privileged=true --profiling=false \
+    --kubelet-preferred-address-types=InternalIP
   "$testbed" wait "$pki/admin.kubeconfig" 0
   start kube-controller-manager "$testbed" kube-controller-manager --kubeconfig="$pki/controller-manager.kubeconfig" \
     --secure-port=0 --leader-elect=false --use-service-account-credentials=true --root-ca-file="$pki/ca.crt" \
@@ -174,10 +121,15 @@ start_control_plane() {
 }
 
 start_surroundings() {
-  local testbed=$1 repo=$2
+  local testbed=$1 repo=$2 kubelet=$3 forward=$4
+  # Who forwards a port of any pod comes out at this one of loopback, where a test may listen.
+  printf '%s\n' 'apiVersion: kwok.x-k8s.io/v1alpha1' 'kind: ClusterPortForward' 'metadata: {name: loopback}' \
+    "spec: {forwards: [{target: {address: 127.0.0.1, port: $forward}}]}" >"$state/forward.yaml"
   start companion "$testbed" companion "$state/pki/companion.kubeconfig" "$nodes"
   start kwok "$cache/kwok/kwok" --kubeconfig="$state/pki/companion.kubeconfig" --manage-all-nodes=true \
-    --node-lease-duration-seconds=40 --config="$cache/kwok/stages.yaml,$root/tests/testbed/faults.yaml"
+    --node-lease-duration-seconds=40 --node-ip=127.0.0.1 --node-port="$kubelet" \
+    --tls-cert-file="$state/pki/apiserver.crt" --tls-private-key-file="$state/pki/apiserver.key" \
+    --config="$cache/kwok/stages.yaml,$root/tests/testbed/faults.yaml,$state/forward.yaml"
   start repo "$testbed" repo "$state/charts" "$repo"
 }
 
@@ -194,13 +146,14 @@ claim_state() {
 }
 
 write_env() {
-  local repo=$1
+  local repo=$1 forward=$2
   {
     printf 'export KUBECONFIG=%q\n' "$state/pki/admin.kubeconfig"
     printf 'export HELM3=%q\n' "$cache/helm3/helm"
     printf 'export HELM4=%q\n' "$cache/helm4/helm"
     printf 'export IRIS_TEST_REPO=http://%s\n' "$repo"
     printf 'export IRIS_TEST_CHARTS=%q\n' "$state/charts"
+    printf 'export IRIS_TEST_FORWARD=127.0.0.1:%s\n' "$forward"
   } >"$state/env"
 }
 
@@ -230,15 +183,15 @@ up() {
   began=$EPOCHREALTIME
   claim_state "$testbed"
   trap gave_up EXIT
-  mapfile -t ports < <("$testbed" ports 4)
+  mapfile -t ports < <("$testbed" ports 6)
   url=https://127.0.0.1:${ports[2]}
   "$testbed" pki "$state/pki" "$url"
   start_control_plane "$testbed" "${ports[0]}" "${ports[1]}" "$url"
   publish
-  start_surroundings "$testbed" "127.0.0.1:${ports[3]}"
+  start_surroundings "$testbed" "127.0.0.1:${ports[3]}" "${ports[4]}" "${ports[5]}"
   "$testbed" wait "$state/pki/admin.kubeconfig" "$nodes"
   [[ -z $(dead) ]] || die "ended at once: $(dead | xargs)"
-  write_env "127.0.0.1:${ports[3]}"
+  write_env "127.0.0.1:${ports[3]}" "${ports[5]}"
   trap - EXIT
   say "up in $(awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }') s: $url, $nodes nodes; $state"
 }

@@ -29,6 +29,8 @@ pub mod kube;
 
 pub mod lease;
 
+pub mod web;
+
 pub mod secrets;
 
 pub mod settings;
@@ -82,6 +84,8 @@ pub mod uninstall;
 pub mod doctor;
 
 pub mod status;
+
+pub mod smoke;
 
 pub mod ui;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 400;
 
 /// The modules that wait for something outside the process; all others are sync.
-const ASYNC: [&str; 15] = [
+const ASYNC: [&str; 17] = [
     "applied",
     "apply",
     "commands",
@@ -21,9 +21,11 @@ const ASYNC: [&str; 15] = [
     "lease",
     "observe",
     "secrets",
+    "smoke",
     "status",
     "uninstall",
     "volumes",
+    "web",
 ];
 
 /// Marks of unfinished work; in two halves, so that this file does not hold them.

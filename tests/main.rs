@@ -10,6 +10,7 @@
 #![allow(clippy::nonminimal_bool, clippy::similar_names, reason = "what reads best in a test")]
 #![expect(clippy::print_stderr, reason = "what was skipped is said")]
 
+mod apps;
 mod architecture;
 mod bad_input;
 mod cases;

@@ -33,6 +33,10 @@ pub enum Level {
     None,
     /// All workloads run and are ready.
     Ready,
+    /// Hub, proxy and gateway answer too.
+    Quick,
+    /// A user of our own computes too, as `helm iris test` does.
+    Full,
 }
 
 /// All that the executor needs; everything was checked before.

@@ -30,6 +30,6 @@ pub use history::{OldRevision, old_revisions, prune};
 pub use ledger::{make_namespace, secure};
 pub use manifest::{public_service, workloads};
 pub use reason::Reason;
-pub use trouble::{claim_reason, pod_reason};
+pub use trouble::{claim_reason, pod_reason, why_not_ready};
 pub use watch::{Readiness, standing};
 pub use workload::{Kind, Workload, WorkloadState};

@@ -48,13 +48,32 @@ impl Trouble {
     }
 }
 
+/// Why the pods that the labels pick are not ready; none where all are, or there are none.
+///
+/// # Errors
+/// When pods, claims or events may not be read.
+pub async fn why_not_ready(cluster: &Cluster, namespace: &str, labels: &str) -> Result<Option<Reason>, KubeError> {
+    let mut events = cluster.list_by_field::<KubeEvent>(namespace, "type=Warning").await?;
+    events.sort_by_key(|event| std::cmp::Reverse(when(event)));
+    of_pods(cluster, namespace, labels, &events).await
+}
+
 async fn of_workload(
     cluster: &Cluster,
     workload: &Workload,
     selector: &str,
     events: &[KubeEvent],
 ) -> Result<Option<Reason>, KubeError> {
-    let namespace = workload.namespace.as_str();
+    let worst = of_pods(cluster, &workload.namespace, selector, events).await?;
+    Ok(worst.or_else(|| not_created(workload, events)))
+}
+
+async fn of_pods(
+    cluster: &Cluster,
+    namespace: &str,
+    selector: &str,
+    events: &[KubeEvent],
+) -> Result<Option<Reason>, KubeError> {
     let pods = cluster.list::<Pod>(Some(namespace), selector).await?;
     let mut worst: Option<Reason> = None;
     for pod in pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
@@ -71,7 +90,7 @@ async fn of_workload(
             break;
         }
     }
-    Ok(worst.or_else(|| not_created(workload, events)))
+    Ok(worst)
 }
 
 /// When something was last seen to happen.

@@ -1,6 +1,7 @@
 //! `helm iris install`: render or take a bundle, plan, ask, apply what was reviewed, wait, report.
 
 pub(super) mod report;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -43,6 +44,7 @@ pub(super) fn run(args: &InstallArgs, global: &GlobalArgs, environment: &Environ
 
 async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     let reviewed = args.what.reviewed(global, environment, ui).await?;
+    let verified = verify::of(&reviewed, args.verify)?;
     let mut session = Session::open(reviewed, global, environment).await?;
     session.reattach(args.reattach.as_deref()).await?;
     session.compare_crds(args.what.upgrade_crds).await?;
@@ -54,12 +56,19 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
         return Ok(Outcome::Declined);
     };
     let agreed = if args.force_conflicts { agreed.forcing_conflicts() } else { agreed };
-    let outcome = session.apply(&plan, &secrets, &agreed, args.verify, ui).await?;
+    let mut outcome = session.apply(&plan, &secrets, &agreed, args.verify, ui).await?;
+    let failed = match verified {
+        Some((target, level)) => verify::hub(&session.cluster, &secrets.ledger, target, level, ui).await.err(),
+        None => None,
+    };
+    if failed.is_some() {
+        outcome.level = Level::Ready;
+    }
     let manifest = session.reviewed.bundle.manifest();
     let address = report::address(&session.cluster, manifest).await?;
     report::print(&outcome, session.is_done(&plan), manifest, address.as_ref(), ui);
     if args.what.bundle.is_some() {
         report::warn_of_clear_passwords(address.as_ref(), ui);
     }
-    Ok(Outcome::Done)
+    failed.map_or(Ok(Outcome::Done), Err)
 }

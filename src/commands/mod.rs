@@ -14,6 +14,7 @@ pub mod secrets;
 pub mod session;
 pub mod status;
 mod store;
+pub mod test;
 pub mod uninstall;
 
 use clap::{Parser, Subcommand};
@@ -58,6 +59,8 @@ pub enum Command {
     Status(status::StatusArgs),
     /// The address of a hub: how it stands, what to ask the cloud's support for, record it
     Ip(ip::IpArgs),
+    /// Whether a hub works: log in, start a server, compute with Dask, as a user would
+    Test(test::TestArgs),
     /// The ledger of a hub: list, show, export to another place
     Secrets(secrets::SecretsArgs),
     /// The facts of clouds: list, show, check, begin a new one
@@ -106,6 +109,7 @@ pub fn run(cli: &Cli, environment: &Environment, ui: &Ui) -> Result<Outcome> {
         Command::Doctor(args) => doctor::run(args, &cli.global, environment, ui),
         Command::Status(args) => status::run(args, &cli.global, environment, ui),
         Command::Ip(args) => ip::run(args, &cli.global, environment, ui),
+        Command::Test(args) => test::run(args, &cli.global, environment, ui),
         Command::Profiles(args) => profiles::run(args, environment, ui),
         Command::Secrets(args) => secrets::run(args, &cli.global, environment, ui),
         Command::Charts(args) => charts::run(args, &cli.global, environment, ui),

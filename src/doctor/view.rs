@@ -63,7 +63,7 @@ fn headed(word: &str, area: &str, text: &str) -> String {
 }
 
 /// Wrapped, with all lines but the first at the indent.
-fn wrapped(text: &str, indent: usize) -> String {
+pub fn wrapped(text: &str, indent: usize) -> String {
     let options = textwrap::Options::new(WIDTH - indent)
         .break_words(false)
         .word_separator(textwrap::WordSeparator::AsciiSpace)

@@ -3,6 +3,7 @@
 mod config;
 mod dynamic;
 mod explain;
+mod forward;
 mod identity;
 mod list;
 mod proxy;

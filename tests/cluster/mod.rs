@@ -31,6 +31,7 @@ mod rotate;
 mod scale;
 mod seen;
 mod shared;
+mod smoke;
 mod state;
 mod status;
 mod trouble;

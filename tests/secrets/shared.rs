@@ -37,7 +37,9 @@ fn without_another_namespace_nothing_is_shared() {
     let env = TestEnv::with_site("profile: cumulus\n");
     env.ok(&["render", "jupyterhub"]);
     env.ok(&["render", "dask-gateway"]);
-    assert!(!env.read("jhub/jupyterhub/secrets.yaml").contains("apiToken"));
+    let hub = values(&env, "jhub/jupyterhub/secrets.yaml");
+    assert!(hub.pointer("/hub/services/helm-iris/apiToken").is_some(), "the hub has services");
+    assert!(hub.pointer("/hub/services/dask-gateway").is_none());
     let gateway = values(&env, "dask-gateway/dask-gateway/secrets.yaml");
     assert!(gateway.pointer("/gateway/auth/simple/password").is_some());
     assert!(gateway.pointer("/gateway/auth/jupyterhub").is_none());

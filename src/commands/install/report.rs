@@ -29,10 +29,10 @@ pub(in crate::commands) fn print(
     let what = &manifest.chart;
     ui.status("");
     match (unchanged, outcome.level) {
-        (true, Level::Ready) => ui.status(&format!("Nothing to change: {what} is as the bundle says, and ready.")),
         (true, Level::None) => ui.status(&format!("Nothing to change: {what} is as the bundle says.")),
-        (false, Level::Ready) => ui.status(&format!("{what} is installed and ready.")),
+        (true, _) => ui.status(&format!("Nothing to change: {what} is as the bundle says, and ready.")),
         (false, Level::None) => ui.status(&format!("{what} is installed.")),
+        (false, _) => ui.status(&format!("{what} is installed and ready.")),
     }
     let mut lines = Vec::new();
     if let Some(address) = address {
@@ -57,6 +57,8 @@ fn level(level: Level) -> &'static str {
     match level {
         Level::None => "none: helm took it, nothing was waited for",
         Level::Ready => "ready: everything runs; whether notebooks start and compute was not tried",
+        Level::Quick => "quick: everything runs and answers; whether notebooks compute was not tried",
+        Level::Full => "full: a user of our own logged in, started a notebook and computed",
     }
 }
 

@@ -1,0 +1,136 @@
+//! `helm iris test`: whether a hub works for a user. Removes what it makes.
+
+mod ask;
+mod tell;
+
+use std::time::Duration;
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+
+use super::{Outcome, runtime};
+use crate::cli::{Environment, GlobalArgs, SettingsArgs, candidates};
+use crate::error::Result;
+use crate::interrupt::Interrupt;
+use crate::smoke::{self, Level, Report, Request, SharedToken, Target, Way, Witness};
+use crate::ui::{OutputFormat, Ui};
+pub(super) use ask::Hub;
+pub(super) use tell::Progress;
+
+/// The version of the answer's form as JSON and YAML.
+const FORMAT: u32 = 1;
+/// The guide's array.
+const GUIDE_SIZE: u32 = 10_000;
+/// One that takes a second.
+const SMALL_SIZE: u32 = 1_000;
+
+/// Arguments of `test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// What was installed
+    #[arg(default_value = "daskhub", add = ArgValueCompleter::new(candidates::charts))]
+    pub chart: String,
+    /// As it was installed.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    /// Only whether hub, proxy and gateway answer; makes nothing
+    #[arg(long)]
+    pub quick: bool,
+    /// Where users go, instead of through the API server; then a cluster need not be at hand
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// How to compute.
+    #[command(flatten)]
+    pub work: WorkArgs,
+    /// Print as
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: OutputFormat,
+}
+
+/// How the computation goes.
+#[derive(Debug, Args)]
+pub struct WorkArgs {
+    /// Compute the guide's 10000 times 10000 numbers, not 1000 times 1000
+    #[arg(long, conflicts_with = "quick")]
+    pub guide_size: bool,
+    /// Dask workers to ask for
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000), conflicts_with = "quick")]
+    pub workers: u32,
+    /// Seconds that a server, a scheduler and workers may each take
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86_400), conflicts_with = "quick")]
+    pub timeout: u32,
+}
+
+impl Default for WorkArgs {
+    fn default() -> Self {
+        Self { guide_size: false, workers: 2, timeout: 600 }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'r> {
+    format: u32,
+    chart: &'r str,
+    namespace: &'r str,
+    #[serde(flatten)]
+    report: &'r Report,
+}
+
+/// Tests.
+pub(super) fn run(args: &TestArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
+    runtime()?.block_on(test(args, global, environment, ui))
+}
+
+async fn test(args: &TestArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
+    let hub = Hub::find(args, global, environment, ui).await?;
+    let level = if args.quick { Level::Quick } else { Level::Full };
+    let request = request(&hub, level, &args.work)?;
+    let mut progress = Progress::new(ui, args.output == OutputFormat::Table);
+    let report = smoke::run(&request, &mut Interrupt::on_signals()?, &mut |event| progress.tell(&event)).await;
+    progress.finish();
+    let report = report?;
+    let answer = Answer { format: FORMAT, chart: &hub.chart, namespace: &hub.target.entry.namespace, report: &report };
+    // The steps were told one by one.
+    ui.answer(args.output, &answer, |answer| format!("\n{}", smoke::closing(answer.report)))?;
+    Ok(if report.passed { Outcome::Done } else { Outcome::Failing })
+}
+
+/// What is to be tested, with all that is known of the hub.
+pub(super) fn request(hub: &Hub, level: Level, work: &WorkArgs) -> Result<Request> {
+    let Target { entry, gateway, .. } = &hub.target;
+    let way = match (&hub.url, &hub.cluster) {
+        (None, Some(cluster)) => Way::Service(smoke::Service {
+            cluster: cluster.clone(),
+            namespace: entry.namespace.clone(),
+            names: hub.target.services(),
+        }),
+        (url, _) => Way::Url(ask::door(url.as_deref())?),
+    };
+    let no_cluster = || "no cluster is at hand to read what both were given".to_owned();
+    let shared = match (&hub.cluster, gateway) {
+        (Some(cluster), Some(gateway)) => {
+            Ok(SharedToken { cluster: cluster.clone(), hub: hub.target.hub.clone(), gateway: gateway.clone() })
+        }
+        _ => Err(no_cluster()),
+    };
+    let witness = hub.cluster.as_ref().map(|cluster| Witness {
+        cluster: cluster.clone(),
+        namespace: entry.namespace.clone(),
+        gateway_namespace: gateway.as_ref().map_or_else(|| entry.namespace.clone(), |one| one.namespace.clone()),
+        scrub: crate::helm::Scrub::new(&hub.ledger),
+    });
+    Ok(Request {
+        way,
+        token: hub.token()?,
+        visitor: hub.target.visitor(&hub.ledger),
+        shared,
+        dask: gateway.is_some(),
+        level,
+        size: if work.guide_size { GUIDE_SIZE } else { SMALL_SIZE },
+        workers: work.workers,
+        patience: Duration::from_secs(u64::from(work.timeout)),
+        witness,
+    })
+}

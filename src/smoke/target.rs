@@ -1,0 +1,176 @@
+//! Which hub a bundle describes: where it is, who may log in, whether it has Dask. Pure.
+
+use serde_json::Value;
+
+use super::login::Visitor;
+use super::shared::Place;
+use super::{TOKEN, USER};
+use crate::bundle::manifest::{Manifest, ReleaseEntry};
+use crate::error::{Error, Result};
+use crate::secrets::Ledger;
+
+/// Where the hub's chart has the token of our service.
+const TOKEN_PATH: &str = "hub.services.helm-iris.apiToken";
+/// The authenticator whose form takes a password of the ledger, by its entry point.
+const SHARED_PASSWORD: &str = "shared-password";
+
+/// A hub, as its values say.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its release.
+    pub entry: ReleaseEntry,
+    /// The hub's chart in it.
+    pub hub: Place,
+    /// The gateway's chart; none where the hub has no Dask.
+    pub gateway: Option<Place>,
+    values: Value,
+}
+
+impl Target {
+    /// The hub of a bundle.
+    ///
+    /// # Errors
+    /// When there is none that can be tested.
+    pub fn of(manifest: &Manifest, values: impl Fn(&ReleaseEntry) -> Result<Value>) -> Result<Self> {
+        let fills = manifest.secrets.iter().filter(|secret| secret.name == TOKEN).flat_map(|secret| &secret.fills);
+        let found = fills.filter_map(|fill| fill.split_once(':')).find_map(|(chart, path)| {
+            let entry = manifest.releases.iter().find(|entry| entry.chart == chart)?;
+            Some((entry, path.strip_suffix(TOKEN_PATH)?.trim_end_matches('.')))
+        });
+        let Some((entry, part)) = found else {
+            return Err(Error::usage(format!("{} makes no hub that can be tested", manifest.chart))
+                .because(format!("none of its charts fills {TOKEN_PATH} with the secret {TOKEN}"))
+                .hint("test the hub whose users it is for: helm iris test daskhub, or jupyterhub"));
+        };
+        let all = values(entry)?;
+        let values = if part.is_empty() { all } else { all[part].clone() };
+        let place = |part: &str| Place {
+            namespace: entry.namespace.clone(),
+            release: entry.name.clone(),
+            part: part.to_owned(),
+        };
+        let gateway = match (part.is_empty(), gateway_url(&values)) {
+            (false, _) => Some(place("dask-gateway")),
+            (true, url) => url.and_then(namespace_of).map(|namespace| Place {
+                release: namespace.clone(),
+                namespace,
+                part: String::new(),
+            }),
+        };
+        Ok(Self { hub: place(part), gateway, entry: entry.clone(), values })
+    }
+
+    /// The Services that lead to the hub, the best one first.
+    pub fn services(&self) -> Vec<String> {
+        // With https, the public one leads to what answers for http with the address of https alone.
+        let public = self.entry.public_service.clone().unwrap_or_else(|| "proxy-public".to_owned());
+        vec!["proxy-http".to_owned(), public]
+    }
+
+    /// Who can log in by the form, with a password of the ledger; or why nobody can.
+    pub fn visitor(&self, ledger: &Ledger) -> Result<Visitor, String> {
+        let config = &self.values["hub"]["config"];
+        let class = config["JupyterHub"]["authenticator_class"].as_str().unwrap_or("dummy");
+        if class != SHARED_PASSWORD {
+            return Err(format!("people log in by {class}, which only a person can"));
+        }
+        let names = |key: &str| {
+            let names = config["Authenticator"][key].as_array().into_iter().flatten();
+            names.filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (allowed, admins) = (names("allowed_users"), names("admin_users"));
+        let everybody = config["Authenticator"]["allow_all"] == true;
+        let plain = allowed.into_iter().find(|name| !admins.contains(name)).filter(|_| !everybody);
+        let (name, secret) = match (plain, admins.into_iter().next()) {
+            (Some(name), _) => (name, "login-password"),
+            (None, Some(admin)) if !everybody => (admin, "login-admin-password"),
+            // Where nobody is let in, this shows it.
+            _ => (USER.to_owned(), "login-password"),
+        };
+        match ledger.value(secret) {
+            Some(password) => Ok(Visitor { name, password: password.clone() }),
+            None => Err(format!("the ledger has no {secret}")),
+        }
+    }
+}
+
+fn gateway_url(values: &Value) -> Option<&str> {
+    values["hub"]["services"]["dask-gateway"]["url"].as_str()
+}
+
+/// `http://SERVICE.NAMESPACE`, with or without a port.
+fn namespace_of(url: &str) -> Option<String> {
+    let host = url.split("://").nth(1)?.split(['/', ':']).next()?;
+    host.split('.').nth(1).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::redact::Secret;
+    use crate::secrets::{Entry, Need, SecretKind, Source};
+
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it on the spot")]
+    fn target(config: Value) -> Target {
+        let entry = ReleaseEntry { name: "dhub".into(), namespace: "dhub".into(), ..entry() };
+        let hub = Place { namespace: "dhub".into(), release: "dhub".into(), part: String::new() };
+        Target { entry, hub, gateway: None, values: json!({"hub": {"config": config}}) }
+    }
+
+    fn entry() -> ReleaseEntry {
+        serde_json::from_value(json!({
+            "name": "", "namespace": "", "chart": "", "helmChart": "", "version": "", "archive": "", "sha256": null,
+            "scope": "hub", "needs": [], "condition": null, "timeoutSeconds": 1, "publicService": null, "values": [],
+            "command": ""
+        }))
+        .unwrap()
+    }
+
+    fn ledger() -> Ledger {
+        let mut ledger = Ledger::create().unwrap();
+        for name in ["login-password", "login-admin-password"] {
+            let need = Need {
+                name: name.into(),
+                kind: SecretKind::Hex32,
+                purpose: String::new(),
+                fills: Vec::new(),
+                shared_with: None,
+                min_length: None,
+                replacing: String::new(),
+                prepend: false,
+                keeps_previous: false,
+            };
+            let entry = Entry::new(&need, Source::Generated, Secret::new(format!("of {name}")));
+            ledger.entries.insert(name.into(), entry);
+        }
+        ledger
+    }
+
+    #[test]
+    fn somebody_logs_in_who_may() {
+        let who = |authenticator: Value| {
+            let config =
+                json!({"JupyterHub": {"authenticator_class": "shared-password"}, "Authenticator": authenticator});
+            let visitor = target(config).visitor(&ledger()).unwrap();
+            (visitor.name, visitor.password.expose().to_owned())
+        };
+        let ours = ("helm-iris-test".to_owned(), "of login-password".to_owned());
+        assert_eq!(who(json!({"allow_all": true, "admin_users": ["ada"]})), ours);
+        assert_eq!(who(json!({"allow_all": false})), ours, "nobody may: this is how it is seen");
+        let some = json!({"allow_all": false, "allowed_users": ["ada", "ben"], "admin_users": ["ada"]});
+        assert_eq!(who(some), ("ben".into(), "of login-password".into()));
+        let admins = json!({"allow_all": false, "allowed_users": ["ada"], "admin_users": ["ada"]});
+        assert_eq!(who(admins), ("ada".into(), "of login-admin-password".into()));
+        let github = target(json!({"JupyterHub": {"authenticator_class": "github"}})).visitor(&ledger());
+        assert!(github.unwrap_err().contains("github"));
+    }
+
+    #[test]
+    fn the_gateways_namespace_is_in_its_url() {
+        assert_eq!(namespace_of("http://traefik-dask.dask"), Some("dask".into()));
+        assert_eq!(namespace_of("http://traefik-dask.dask:8000/x"), Some("dask".into()));
+        assert_eq!(namespace_of("http://localhost"), None);
+    }
+}

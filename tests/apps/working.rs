@@ -1,0 +1,84 @@
+//! A hub that works passes; and what can be wrong on the side of those who test it.
+
+use serde_json::Value;
+
+use super::Apps;
+
+#[test]
+fn a_user_computes_on_what_we_render() {
+    let Some(apps) = Apps::up() else { return };
+    let run = apps.passes(&[]);
+    for step in [
+        "reach",
+        "token",
+        "gateway",
+        "user",
+        "log-in",
+        "spawn",
+        "kernel",
+        "home",
+        "import",
+        "gateway-auth",
+        "scheduler",
+        "workers",
+        "versions",
+        "compute",
+        "scale-down",
+        "clean-up",
+    ] {
+        assert!(run.stdout.lines().any(|line| line.starts_with(&format!("ok       {step} "))), "{step}\n{run}");
+    }
+    assert!(run.stdout.contains("skipped  shared-token"), "{run}");
+    assert!(run.stdout.contains("\nAll of it works, in "), "{run}");
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{run}");
+    apps.assert_clean();
+
+    let run = apps.passes(&["--quick", "--output", "json"]);
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((&answer["format"], &answer["passed"], &answer["level"]), (&1.into(), &true.into(), &"quick".into()));
+    assert_eq!(answer["namespace"], "dhub");
+    let names: Vec<&str> =
+        answer["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
+    assert_eq!(names, ["reach", "token", "gateway", "shared-token"]);
+
+    let run = apps.fails(
+        &["--workers", "7", "--output", "table"],
+        "workers",
+        &["the gateway allows fewer", "dask.clusterMaxWorkers"],
+    );
+    assert!(run.stdout.contains("ok       clean-up"), "{run}");
+    apps.assert_clean();
+}
+
+/// From what is near to what is far: each that is ended changes what is seen.
+#[test]
+fn what_does_not_answer_is_told_apart() {
+    let Some(apps) = Apps::up() else { return };
+    apps.stop("gateway");
+    apps.fails(&["--quick"], "gateway", &["Dask Gateway does not answer behind the hub", "HTTP 503"]);
+    apps.fails(&[], "gateway", &["Dask Gateway does not answer behind the hub"]);
+    apps.stop("hub");
+    apps.fails(&[], "reach", &["the proxy answers, and the hub behind it does not", "HTTP 503"]);
+    apps.stop("proxy");
+    apps.fails(&[], "reach", &["cannot reach http://127.0.0.1", "refused"]);
+}
+
+/// The hub has other secrets than the ledger from which it is tested.
+#[test]
+fn other_secrets_than_the_hubs_are_told_apart() {
+    let Some(apps) = Apps::up() else { return };
+    let store = apps.env.read(".helm-iris/dhub.secrets.yaml");
+    let secrets = apps.env.secrets();
+    let other = |name: &str| {
+        let value = &secrets[name];
+        let reversed: String = value.chars().rev().collect();
+        assert!(store.contains(value.as_str()));
+        apps.env.write(".helm-iris/dhub.secrets.yaml", store.replace(value.as_str(), &reversed));
+    };
+    other("test-token");
+    apps.fails(&[], "token", &["does not take the token of its service helm-iris", "helm iris plan"]);
+    other("login-password");
+    let run = apps.fails(&[], "log-in", &["helm-iris-test cannot log in", "Invalid username or password"]);
+    assert!(run.stdout.contains("ok       compute"), "what does not depend on it is tried too\n{run}");
+    apps.assert_clean();
+}
