@@ -140,21 +140,48 @@ with_applications() { cargo test --locked --quiet --test it -- apps:: --show-out
 
 # --- with a control plane ----------------------------------------------------
 
-end_testbed() { "$root/scripts/testbed.sh" down; }
+# Most of a test's time is waiting for the cluster, so two of them are at work, each for every other test. A folder
+# of their own: whatever a developer has running stays as it is.
+testbeds=("$root/target/testbed-of-test" "$root/target/testbed-of-test-2")
 
-with_a_cluster() {
-  eval "$("$root/scripts/testbed.sh" env)"
-  cargo test --locked --quiet --test it -- cluster:: --show-output
+each_testbed() {
+  local state
+  for state in "${testbeds[@]}"; do IRIS_TESTBED=$state "$root/scripts/testbed.sh" "$1"; done
 }
 
+# half NUMBER: every other test, on the testbed of that number.
+half() {
+  local -a names
+  mapfile -t names < <(cargo test --locked --quiet --test it -- cluster:: --list --format terse | sed -n 's/: test$//p' |
+    awk -v half="$1" 'NR % 2 == half')
+  ((${#names[@]})) || { say "no test was found"; return 1; }
+  export IRIS_TESTBED=${testbeds[$1]}
+  eval "$("$root/scripts/testbed.sh" env)"
+  cargo test --locked --quiet --test it -- --exact "${names[@]}" --show-output
+}
+
+with_a_cluster() {
+  local code=0 one other
+  cargo test --locked --quiet --test it --no-run
+  half 0 &
+  one=$!
+  half 1 >"$log.other" 2>&1 &
+  other=$!
+  wait "$one" || code=1
+  wait "$other" || code=1
+  cat "$log.other"
+  rm -f "$log.other"
+  return "$code"
+}
+
+end_testbeds() { each_testbed down; }
+
 cluster_rungs() {
-  # A folder of its own: whatever a developer has running stays as it is.
-  export IRIS_TESTBED=$root/target/testbed-of-test
-  trap end_testbed EXIT
-  rung "control plane" scripts/testbed.sh up
+  trap end_testbeds EXIT
+  rung "control planes" each_testbed up
   rung "5: a real control plane" with_a_cluster
   trap - EXIT
-  rung "control plane ends" end_testbed
+  rung "control planes end" end_testbeds
 }
 
 main() {
