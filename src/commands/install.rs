@@ -47,9 +47,13 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let verified = verify::of(&reviewed, args.verify)?;
     let mut session = Session::open(reviewed, global, environment).await?;
     session.reattach(args.reattach.as_deref()).await?;
-    session.compare_crds(args.what.upgrade_crds).await?;
     let secrets = session.reconcile()?;
     let mut plan = session.plan(&secrets, args.force)?;
+    // An installation that has nothing to do reads no archive.
+    if args.what.upgrade_crds || !session.is_done(&plan) {
+        session.compare_crds(args.what.upgrade_crds).await?;
+        plan = session.plan(&secrets, args.force)?;
+    }
     session.detail(&mut plan, &secrets, environment, Look::AtUpgrades).await?;
     Box::pin(doctor::refuse(&session, &plan, environment)).await?;
     let Some(agreed) = session.agreed(&plan, &secrets, environment, ui).await? else {
