@@ -188,6 +188,12 @@ fn is_below(inner: &str, outer: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
+/// Whether a path is the value of a variable of which only the place in a list is known: `env[3].value`.
+fn is_nameless_variable(path: &str) -> bool {
+    let place = path.strip_suffix("].value").and_then(|path| path.rsplit_once('['));
+    place.is_some_and(|(list, at)| list.to_lowercase().ends_with("env") && at.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 impl<'s> Secrecy<'s> {
     /// Where no value paths are known, as in manifests: names and our secrets' values tell.
     pub fn of(scrub: &'s Scrub) -> Self {
@@ -217,7 +223,10 @@ impl<'s> Secrecy<'s> {
     fn hides(&self, path: &str, value: Option<&Value>) -> bool {
         let Some(value) = value else { return false };
         let covered = |secret: &String| is_below(path, secret) || is_below(secret, path);
-        self.paths.iter().any(covered) || speaks_of_secrets(path) || self.holds_secret(value)
+        self.paths.iter().any(covered)
+            || speaks_of_secrets(path)
+            || is_nameless_variable(path)
+            || self.holds_secret(value)
     }
 
     fn holds_secret(&self, value: &Value) -> bool {
@@ -227,7 +236,7 @@ impl<'s> Secrecy<'s> {
             // `scheme://user:password@host`, and code that sets one.
             Value::String(text) => {
                 let url = text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
-                url || self.scrub.finds(text) || (text.contains('\n') && speaks_of_secrets(text))
+                url || self.scrub.finds(text) || speaks_of_secrets(text)
             }
             _ => false,
         }
@@ -244,6 +253,20 @@ mod tests {
         let scrub = Scrub::default();
         let secrecy = Secrecy { paths: vec!["hub.db.url[0]".into()], in_use: Vec::new(), scrub: &scrub };
         differences(have, want, &secrecy).into_iter().map(|one| format!("{} {:?}", one.path, one.change)).collect()
+    }
+
+    #[test]
+    fn variables_that_hold_a_secret_are_not_shown() {
+        let hidden = |from: Value, to: Value| {
+            let found = run(&json!({ "extraEnv": from }), &json!({ "extraEnv": to }));
+            assert!(!found.is_empty() && !found.join("").contains("hunter"), "{found:?}");
+        };
+        hidden(json!([]), json!([{"name": "DB_PASSWORD", "value": "hunter2"}]));
+        hidden(json!([{"name": "A", "value": "hunter1"}]), json!([{"name": "A", "value": "hunter2"}]));
+        hidden(json!("x"), json!("host=db password=hunter2"));
+        hidden(json!(["--a"]), json!(["--client-secret=hunter2"]));
+        let shown = run(&json!({"args": ["--a=1"]}), &json!({"args": ["--a=2"]}));
+        assert!(shown.join("").contains("--a=2"), "{shown:?}");
     }
 
     #[test]

@@ -96,6 +96,18 @@ pub fn write_durable(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
     File::open(folder).and_then(|handle| handle.sync_all()).map_err(|error| failed("write", folder, &error))
 }
 
+/// Writes a person's own file anew, where it really is and as readable as it was.
+///
+/// # Errors
+/// As [`write()`].
+pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
+    let there = path.exists();
+    let real =
+        if there { fs::canonicalize(path).map_err(|error| failed("find", path, &error))? } else { path.to_owned() };
+    let private = there && fs::metadata(&real).is_ok_and(|meta| meta.permissions().mode() & 0o077 == 0);
+    write_durable(&real, bytes, if private { Access::Private } else { Access::Shared })
+}
+
 fn replace(path: &Path, bytes: &[u8], access: Access, settle: impl Fn(&File) -> std::io::Result<()>) -> Result<()> {
     let folder = folder_of(path);
     let mode = match access {

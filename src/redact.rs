@@ -45,7 +45,8 @@ impl fmt::Debug for Secret {
     }
 }
 /// A text with one of these in it speaks of a secret, ours or somebody else's.
-const SECRET_WORDS: [&str; 7] = ["password", "passwd", "secret", "token", "key", "credential", "cookie"];
+const SECRET_WORDS: [&str; 10] =
+    ["password", "passwd", "passphrase", "pgpass", "pwd", "secret", "token", "key", "credential", "cookie"];
 
 /// Whether a key, or a line of code, speaks of a secret.
 pub fn speaks_of_secrets(text: &str) -> bool {

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
+use ::kube::Error as KubeError;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event as KubeEvent, Service, ServicePort};
 use serde::Serialize;
 
 use super::trouble::when;
-use crate::error::Result;
-use crate::kube::{Cluster, denied};
+use crate::kube::Cluster;
 
 /// Where people reach the hub.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,11 +63,8 @@ impl fmt::Display for Address {
 ///
 /// # Errors
 /// When it may not be read.
-pub async fn public_address(cluster: &Cluster, namespace: &str, name: &str) -> Result<Address> {
-    let doing = format!("look at the Service {name} in {namespace}");
-    let service =
-        cluster.get::<Service>(Some(namespace), name).await.map_err(|error| denied(&error, &cluster.server, &doing))?;
-    let Some(service) = service else {
+pub async fn public_address(cluster: &Cluster, namespace: &str, name: &str) -> Result<Address, KubeError> {
+    let Some(service) = cluster.get::<Service>(Some(namespace), name).await? else {
         return Ok(Address::Missing { service: name.to_owned() });
     };
     let address = of_service(&service, namespace, name);

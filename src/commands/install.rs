@@ -11,6 +11,7 @@ use super::session::{BundleArgs, Look, Session};
 use super::{Outcome, doctor, runtime};
 use crate::apply::Level;
 use crate::cli::{Environment, GlobalArgs};
+use crate::doctor::Area;
 use crate::error::Result;
 use crate::ui::Ui;
 
@@ -32,6 +33,9 @@ pub struct InstallArgs {
     /// Take back the volumes of a hub that was uninstalled, as this file says
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub reattach: Option<PathBuf>,
+    /// Leave an area of `doctor` out, which would stop the installation; may be given several times
+    #[arg(long, value_enum, value_name = "AREA")]
+    pub skip: Vec<Area>,
     /// How far to verify that the hub works
     #[arg(long, value_enum, default_value_t = Level::Ready)]
     pub verify: Level,
@@ -55,7 +59,7 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
         plan = session.plan(&secrets, args.force)?;
     }
     session.detail(&mut plan, &secrets, environment, Look::AtUpgrades).await?;
-    Box::pin(doctor::refuse(&session, &plan, environment)).await?;
+    Box::pin(doctor::refuse(&session, &plan, &args.skip, environment)).await?;
     let Some(agreed) = session.agreed(&plan, &secrets, environment, ui).await? else {
         return Ok(Outcome::Declined);
     };

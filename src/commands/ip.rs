@@ -14,7 +14,7 @@ use super::{Outcome, runtime};
 use crate::apply::Address;
 use crate::cli::{Environment, GlobalArgs, TargetArgs};
 use crate::error::{Error, Result};
-use crate::fs::{self, Access};
+use crate::fs;
 use crate::kube::denied;
 use crate::site::{DEFAULT_FILE, Site, with_address};
 use crate::status;
@@ -93,9 +93,10 @@ fn reached(url: &str) -> String {
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) && !host.ends_with(']');
     let usual = if scheme == "https" { 443 } else { 80 };
     let target = if has_port { host.to_owned() } else { format!("{host}:{usual}") };
-    let tried = target.to_socket_addrs().and_then(|mut all| {
-        let first = all.next().ok_or_else(|| std::io::Error::other("the name has no address"))?;
-        TcpStream::connect_timeout(&first, PATIENCE)
+    let tried = target.to_socket_addrs().and_then(|all| {
+        let nothing = Err(std::io::Error::other("the name has no address"));
+        // A name may have an address of a kind that this computer has no way to.
+        all.fold(nothing, |before, one| before.or_else(|_| TcpStream::connect_timeout(&one, PATIENCE)))
     });
     match tried {
         Ok(_) => "yes, from this computer".to_owned(),
@@ -114,7 +115,7 @@ fn set(args: &SetArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) 
             .hint(format!("put `address: \"{}\"` under `loadBalancer:` by hand", args.address))
     })?;
     if edited != text {
-        fs::write_durable(path, edited.as_bytes(), Access::Shared)?;
+        fs::rewrite(path, edited.as_bytes())?;
         ui.status(&format!("Recorded {} in {}", args.address, path.display()));
     }
     let what = BundleArgs { target: args.target.clone(), bundle: None, upgrade_crds: false };

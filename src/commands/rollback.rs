@@ -7,8 +7,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::install::report;
-use super::session::{Reviewed, Session};
-use super::{Outcome, runtime};
+use super::session::{Look, Reviewed, Session};
+use super::{Outcome, doctor, runtime};
 use crate::applied::{self, Applied};
 use crate::apply::Level;
 use crate::archive::Cache;
@@ -36,6 +36,9 @@ pub struct RollbackArgs {
     /// Do not ask
     #[arg(long, short)]
     pub yes: bool,
+    /// Overwrite what others have changed in the cluster (Helm 4; Helm 3 always does)
+    #[arg(long)]
+    pub force_conflicts: bool,
     /// Print the list as
     #[arg(long, short, value_enum, default_value_t, requires = "list")]
     pub output: OutputFormat,
@@ -125,11 +128,14 @@ async fn back(
         let folder = PathBuf::from(format!("{namespace}-v{}", target.number));
         let bundle = unpacked.write(&folder, &cache)?;
         require_unchanged(&bundle, target)?;
-        let (session, secrets, plan) = planned(bundle).await?;
+        let (session, secrets, mut plan) = planned(bundle).await?;
+        session.detail(&mut plan, &secrets, environment, Look::AtUpgrades).await?;
+        Box::pin(doctor::refuse(&session, &plan, &[], environment)).await?;
         ui.status(&format!("Back to bundle {} of {}: it is in {}", target.number, when(target), folder.display()));
         let Some(agreed) = session.agreed(&plan, &secrets, environment, ui).await? else {
             return Ok(Outcome::Declined);
         };
+        let agreed = if args.force_conflicts { agreed.forcing_conflicts() } else { agreed };
         let outcome = session.apply(&plan, &secrets, &agreed, Level::Ready, ui).await?;
         let manifest = session.reviewed.bundle.manifest();
         let address = report::address(&session.cluster, manifest).await?;

@@ -79,7 +79,8 @@ async fn find_any(cluster: &Cluster, global: &GlobalArgs, environment: &Environm
     given.as_deref().map_or(Ok(()), check_namespace)?;
     let namespace = given.as_ref().unwrap_or(&cluster.namespace);
     let mut looked = (namespace.clone(), look(cluster, namespace).await?);
-    if given.is_none() && matches!(looked.1, Looked::NoHub { .. }) {
+    let is_one = matches!(&looked.1, Looked::Hub(status) if !status.is_hidden());
+    if given.is_none() && !is_one {
         let hubs = status::hubs(cluster).await?;
         looked = match hubs.as_slice() {
             [] => return Err(status::no_hub(cluster)),
@@ -100,7 +101,7 @@ async fn look(cluster: &Cluster, namespace: &str) -> Result<Looked> {
 }
 
 fn tell(status: Status, args: &StatusArgs, ui: &Ui) -> Result<Outcome> {
-    let failing = status.state == State::Failing;
+    let failing = matches!(status.state, State::Failing | State::Unknown);
     ui.answer(args.output, &Answer { format: FORMAT, found: status }, |answer| view::status(&answer.found))?;
     Ok(if failing { Outcome::Failing } else { Outcome::Done })
 }

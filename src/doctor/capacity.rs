@@ -135,8 +135,8 @@ fn of(need: &Need<'_>, nodes: &[Node], used: Option<&BTreeMap<String, Room>>) ->
             shown_cores(most.cpu),
             shown_bytes(most.memory)
         );
-        let finding = Finding::fatal("node-too-small", seen)
-            .because("it never starts, however empty the cluster is")
+        let finding = Finding::warning("node-too-small", seen)
+            .because("unless an autoscaler adds a larger one, it never starts, however empty the cluster is")
             .fix(format!("ask for less in the site file: {setting}.memory.guarantee, {setting}.cpu.guarantee"))
             .fix("or add larger nodes: openstack coe nodegroup create CLUSTER NAME --flavor FLAVOR");
         return Some(finding);

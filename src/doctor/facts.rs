@@ -158,6 +158,8 @@ pub struct PendingRelease {
     pub revision: u64,
     /// Helm's word for its state.
     pub status: String,
+    /// Whether a helm of ours that was killed has left it so.
+    pub is_left: bool,
 }
 
 /// Something that we may not do.

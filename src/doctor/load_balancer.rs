@@ -44,11 +44,11 @@ fn in_use(balancers: &[Balancer], wanted: &Wanted) -> Vec<Finding> {
         };
         if let Some(Balancer { namespace, name, .. }) = balancers.iter().find(taken) {
             findings.push(
-                Finding::fatal(
+                Finding::warning(
                     "address-in-use",
                     format!("the address {address} is used by the Service {name} in {namespace}"),
                 )
-                .because("the cloud gives another one without a word, or none")
+                .because("unless they are meant to share it, the cloud gives another one without a word, or none")
                 .fix("openstack floating ip list   # one without a fixed address is free")
                 .fix("then name it in the site file: loadBalancer: {address: ADDRESS}"),
             );

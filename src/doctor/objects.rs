@@ -55,23 +55,25 @@ struct Metadata {
 /// The objects of what `helm template` printed.
 pub(super) fn objects(rendered: &Secret, release: &str) -> Result<Vec<Object>> {
     let mut objects = Vec::new();
-    for document in documents(rendered.expose())
-        .into_iter()
-        .filter(|document| document.lines().any(|line| line.starts_with("kind:")))
-    {
+    // Helm names the file of `crds/` once, however many definitions are in it.
+    let mut source = "";
+    for document in documents(rendered.expose()) {
+        source = document.lines().find_map(|line| line.strip_prefix("# Source: ")).unwrap_or(source);
+        if !document.lines().any(|line| line.starts_with("kind:")) {
+            continue;
+        }
         // The parser's message could quote a value of an environment variable.
         let head: Head = serde_yaml::from_str(document).map_err(|_| {
             Error::user(format!("an object of the release `{release}` is not YAML")).because("the chart renders it so")
         })?;
-        objects.push(Object { is_from_crds: is_from_crds(document), ..object(head) });
+        objects.push(Object { is_from_crds: is_from_crds(source), ..object(head) });
     }
     Ok(objects)
 }
 
 /// Helm says of each object which file of the chart it comes from.
-fn is_from_crds(document: &str) -> bool {
-    let source = document.lines().find_map(|line| line.strip_prefix("# Source: "));
-    source.is_some_and(|path| path.contains("/crds/") && !path.contains("/templates/"))
+fn is_from_crds(source: &str) -> bool {
+    source.contains("/crds/") && !source.contains("/templates/")
 }
 
 fn object(head: Head) -> Object {
@@ -141,6 +143,19 @@ mod tests {
         assert_eq!(database.images, ["busybox", "postgres:17"]);
         assert_eq!((database.classes.as_slice(), database.uses_default_class), (["fast".to_owned()].as_slice(), true));
         assert_eq!(database.namespace.as_deref(), Some("other"));
+    }
+
+    /// As in the archive of dask-gateway: Helm names the file once, above its first comment.
+    #[test]
+    fn all_definitions_of_a_file_are_of_it() {
+        let crd = |name: &str| format!("---\nkind: CustomResourceDefinition\nmetadata: {{name: {name}}}\n");
+        let text = format!(
+            "---\n# Source: c/crds/traefik.yaml\n# Taken from elsewhere\n{}{}---\n# Source: c/templates/s.yaml\nkind: Service\nmetadata: {{name: s}}\n",
+            crd("a"),
+            crd("b")
+        );
+        let found = objects(&Secret::new(text), "r").unwrap();
+        assert_eq!(found.iter().map(|object| object.is_from_crds).collect::<Vec<_>>(), [true, true, false]);
     }
 
     #[test]

@@ -25,7 +25,13 @@ pub(super) fn check(facts: &Facts, wanted: Option<&Wanted>) -> Verdict {
 }
 
 fn unfinished(release: &PendingRelease, wanted: Option<&Wanted>) -> Finding {
-    let PendingRelease { namespace, name, revision, status } = release;
+    let PendingRelease { namespace, name, revision, status, is_left } = release;
+    if *is_left {
+        let seen = format!("revision {revision} of the release {name} was left {status} (in {namespace})");
+        return Finding::warning("release-pending", seen)
+            .because("a helm of helm iris was killed; the next installation frees it and goes on")
+            .fix("run the same helm iris command again");
+    }
     let entry = |wanted: &Wanted| {
         wanted.releases.iter().any(|ours| (&ours.entry.namespace, &ours.entry.name) == (namespace, name))
     };

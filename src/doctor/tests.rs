@@ -246,7 +246,7 @@ const ALL: &[(&str, Severity, &str, Spoil)] = &[
         // User servers bear this one by themselves.
         w.nodes().iter_mut().for_each(|n| n.taints = vec![taint("hub.jupyter.org/dedicated", "user")]);
     }),
-    ("node-too-small", Severity::Fatal, "asks for 500m CPU and 64 GiB", |w| {
+    ("node-too-small", Severity::Warning, "asks for 500m CPU and 64 GiB", |w| {
         set(&mut w.hub().values, "/jupyterhub/singleuser/memory/guarantee", json!("64G"));
     }),
     ("no-room", Severity::Warning, "no node has room for a Dask worker", |w| {
@@ -261,7 +261,7 @@ const ALL: &[(&str, Severity, &str, Spoil)] = &[
         w.facts.daemon_sets = Look::Seen(vec![("kube-flannel".into(), "kube-flannel-ds".into())]);
     }),
     ("network-policy-unknown", Severity::Info, "no network plugin", |w| w.facts.daemon_sets = Look::Seen(vec![])),
-    ("address-in-use", Severity::Fatal, "192.0.2.9 is used by the Service web in shop", |w| {
+    ("address-in-use", Severity::Warning, "192.0.2.9 is used by the Service web in shop", |w| {
         w.facts.balancers = Look::Seen(vec![balancer(Some("192.0.2.9"), 0)]);
     }),
     ("load-balancer-pending", Severity::Warning, "for 2 hours", |w| {
@@ -288,6 +288,9 @@ const ALL: &[(&str, Severity, &str, Spoil)] = &[
         w.facts.pending = Look::Seen(vec![pending("dhub", "daskhub")]);
     }),
     ("release-pending", Severity::Warning, "(in shop)", |w| w.facts.pending = Look::Seen(vec![pending("shop", "web")])),
+    ("release-pending", Severity::Warning, "was left pending-install", |w| {
+        w.facts.pending = Look::Seen(vec![PendingRelease { is_left: true, ..pending("dhub", "daskhub") }]);
+    }),
     ("helm-driver", Severity::Warning, "configmap", |w| w.facts.helm_driver = Some("configmap".into())),
     ("release-elsewhere", Severity::Warning, "dhub in ConfigMaps", |w| {
         w.facts.in_config_maps = Look::Seen(BTreeSet::from(["dhub".into()]));
@@ -323,7 +326,13 @@ fn balancer(address: Option<&str>, since: i64) -> Balancer {
 }
 
 fn pending(namespace: &str, name: &str) -> PendingRelease {
-    PendingRelease { namespace: namespace.into(), name: name.into(), revision: 1, status: "pending-install".into() }
+    PendingRelease {
+        namespace: namespace.into(),
+        name: name.into(),
+        revision: 1,
+        status: "pending-install".into(),
+        is_left: false,
+    }
 }
 
 #[test]

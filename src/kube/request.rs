@@ -81,7 +81,7 @@ impl Cluster {
         K: Resource<DynamicType = ()>,
     {
         let request = resource::<K>(namespace).patch(name, &PatchParams::default(), &Patch::Merge(fields));
-        self.client.request_text(request.map_err(KubeError::BuildRequest)?).await.map(drop)
+        send(&self.client, &request.map_err(KubeError::BuildRequest)?).await.map(drop)
     }
 
     /// One object of the whole cluster as the API server has it, with what a type of ours would leave out.

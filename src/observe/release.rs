@@ -94,7 +94,13 @@ pub(super) async fn newest(cluster: &Cluster, namespace: &str, names: &[&str]) -
             return Ok(None);
         };
         match cluster.get::<KubeSecret>(Some(namespace), &secret).await {
-            Ok(Some(secret)) => decode(&secret, name).map(Some),
+            Ok(Some(secret)) => {
+                let mut state = decode(&secret, name)?;
+                if state.status != "deployed" && state.hub.is_some() {
+                    state.hub = hub_that_ran(cluster, namespace, all, name).await.map_err(|error| refused(&error))?;
+                }
+                Ok(Some(state))
+            }
             Ok(None) => Err(Error::user(format!("the release `{name}` was changed while it was read"))
                 .hint("somebody else is at work; run the same command again when they are done")),
             Err(error) => Err(refused(&error)),
@@ -145,11 +151,32 @@ pub async fn newest_release(cluster: &Cluster, namespace: &str, name: &str) -> R
     })
 }
 
+/// The JupyterHub of the newest revision that helm finished: one that it did not finish may never have run.
+async fn hub_that_ran(
+    cluster: &Cluster,
+    namespace: &str,
+    all: &[PartialObjectMeta<KubeSecret>],
+    release: &str,
+) -> std::result::Result<Option<HubVersion>, ::kube::Error> {
+    let finished = |secret: &&PartialObjectMeta<KubeSecret>| {
+        ["deployed", "superseded"].map(Some).contains(&label(secret, "status").as_deref())
+    };
+    let Some(name) = newest_among(all.iter().filter(finished), release) else { return Ok(None) };
+    let secret = cluster.get::<KubeSecret>(Some(namespace), &name).await?;
+    Ok(secret.and_then(|secret| decode(&secret, release).ok()?.hub))
+}
+
+fn label(secret: &PartialObjectMeta<KubeSecret>, key: &str) -> Option<String> {
+    secret.metadata.labels.as_ref()?.get(key).cloned()
+}
+
 /// The name of the Secret with a release's newest revision.
 fn newest_of(all: &[PartialObjectMeta<KubeSecret>], release: &str) -> Option<String> {
-    let label = |secret: &PartialObjectMeta<KubeSecret>, key: &str| secret.metadata.labels.as_ref()?.get(key).cloned();
-    all.iter()
-        .filter(|secret| label(secret, "name").as_deref() == Some(release))
+    newest_among(all.iter(), release)
+}
+
+fn newest_among<'s>(all: impl Iterator<Item = &'s PartialObjectMeta<KubeSecret>>, release: &str) -> Option<String> {
+    all.filter(|secret| label(secret, "name").as_deref() == Some(release))
         .filter_map(|secret| Some((label(secret, "version")?.parse::<u64>().ok()?, secret.metadata.name.clone()?)))
         .max()
         .map(|(_, name)| name)

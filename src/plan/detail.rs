@@ -119,9 +119,14 @@ pub(super) fn manifests(stored: &[Object], rendered: &[Object], scrub: &Scrub) -
             Some(old) => compare(old, new, scrub, &mut manifests),
         }
     }
-    let gone = stored.iter().filter(|old| counterpart(rendered, old).is_none());
+    let gone = stored.iter().filter(|old| counterpart(rendered, old).is_none() && !is_kept(old));
     manifests.removed = gone.map(|old| old.id.clone()).collect();
     manifests
+}
+
+/// Whether helm leaves it where it is, whatever becomes of its release.
+fn is_kept(object: &Object) -> bool {
+    object.value["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 }
 
 fn compare(old: &Object, new: &Object, scrub: &Scrub, manifests: &mut Manifests) {

@@ -38,6 +38,7 @@ const FIXED: &[(&str, &[&str])] = &[
         "PersistentVolumeClaim",
         &["spec.accessModes", "spec.storageClassName", "spec.selector", "spec.volumeMode", "spec.volumeName"],
     ),
+    ("PriorityClass", &["value", "preemptionPolicy"]),
     ("RoleBinding", &["roleRef"]),
     ("ClusterRoleBinding", &["roleRef"]),
     ("Secret", &["type"]),

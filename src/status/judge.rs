@@ -14,6 +14,8 @@ pub enum State {
     Starting,
     /// Something will hardly heal by waiting.
     Failing,
+    /// What would tell may not be read.
+    Unknown,
 }
 
 /// What will hardly heal by waiting.
@@ -54,6 +56,7 @@ pub(super) fn judge(status: &mut Status) {
     let waits = status.workloads.iter().flatten().any(|one| !one.ready);
     status.state = match (attention.is_empty(), busy || waits) {
         (false, _) => State::Failing,
+        (true, _) if status.workloads.is_none() => State::Unknown,
         (true, true) => State::Starting,
         (true, false) => State::Healthy,
     };

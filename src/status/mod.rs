@@ -83,6 +83,11 @@ pub struct Status {
 }
 
 impl Status {
+    /// Whether nothing that tells a hub may be read, so that this may be none.
+    pub fn is_hidden(&self) -> bool {
+        self.releases.is_none() && self.ledger.is_none()
+    }
+
     /// The chart that the hub was installed from, as far as it can be read.
     pub fn chart(&self) -> Option<&str> {
         let hub = self.releases.iter().flatten().find(|row| row.name == self.namespace);
@@ -130,7 +135,7 @@ pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<L
     let service = manifests().find_map(apply::public_service);
     let scrub = stored.as_ref().map(Scrub::new).unwrap_or_default();
     let (workloads, volumes, servers, address, drift, applied) = futures::try_join!(
-        workloads(cluster, own.iter().chain(&shared)),
+        workloads(cluster, own.as_ref(), shared.as_ref()),
         volumes::look(cluster, namespace),
         servers::look(cluster, namespace),
         address(cluster, namespace, service.clone()),
@@ -142,6 +147,7 @@ pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<L
         (shared.is_none(), format!("the releases that all hubs share (Secrets in {SHARED})")),
         (own.is_some() && workloads.is_none(), format!("workloads, pods or events in {namespace} or {SHARED}")),
         (volumes.is_none(), format!("volume claims in {namespace}")),
+        (service.is_some() && address.is_none(), format!("Services in {namespace}, and so the hub's address")),
         (servers.is_none(), format!("pods in {namespace}")),
         (ledger.is_none(), format!("the ledger (a Secret) in {namespace}")),
         (lease == Seen::Hidden, format!("the Lease in {namespace}, which tells who works on the hub")),
@@ -186,10 +192,13 @@ async fn namespace_exists(cluster: &Cluster, name: &str) -> Result<bool> {
     Ok(allowed(found, cluster, &format!("look at the namespace {name}"))?.is_none_or(|found| found.is_some()))
 }
 
-async fn workloads<'r>(
+async fn workloads(
     cluster: &Cluster,
-    releases: impl Iterator<Item = &'r Releases>,
+    own: Option<&Releases>,
+    shared: Option<&Releases>,
 ) -> Result<Option<Vec<WorkloadState>>> {
+    let Some(own) = own else { return Ok(None) };
+    let releases = std::iter::once(own).chain(shared);
     let (is_finished, all): (Vec<_>, Vec<_>) = releases.flat_map(|releases| releases.workloads.iter().cloned()).unzip();
     let standing = apply::standing(cluster, &all).await;
     let Some(mut standing) = allowed(standing, cluster, "look at the hub's workloads")? else { return Ok(None) };
@@ -226,10 +235,10 @@ async fn newest_bundle(cluster: &Cluster, namespace: &str, may_read: bool) -> Re
     Ok(applied::list(cluster, namespace).await?.into_iter().find(|bundle| bundle.done))
 }
 
-/// A refusal is told with the Service's name by the one who asks for it alone; here the rest is more.
 async fn address(cluster: &Cluster, namespace: &str, service: Option<String>) -> Result<Option<Address>> {
     let Some(service) = service else { return Ok(None) };
-    apply::public_address(cluster, namespace, &service).await.map(Some)
+    let looked = apply::public_address(cluster, namespace, &service).await;
+    allowed(looked, cluster, &format!("look at the Service {service} in {namespace}"))
 }
 
 /// That there is no hub, and what to do.

@@ -15,33 +15,41 @@ use crate::plan::Plan;
 const AREAS: [Area; 7] =
     [Area::Versions, Area::Storage, Area::Rights, Area::Capacity, Area::Names, Area::LoadBalancer, Area::Images];
 
-/// Stops where the releases that change would fail.
+/// Stops where the releases that change would fail, but for areas that are to be left out.
 ///
 /// # Errors
 /// All that is fatal, at once; no helm.
-pub(in crate::commands) async fn refuse(session: &Session, plan: &Plan, environment: &Environment) -> Result<()> {
+pub(in crate::commands) async fn refuse(
+    session: &Session,
+    plan: &Plan,
+    skip: &[Area],
+    environment: &Environment,
+) -> Result<()> {
     if plan.releases().all(|release| !release.changes()) {
         return Ok(());
     }
+    let areas: Vec<Area> = AREAS.into_iter().filter(|area| !skip.contains(area)).collect();
     let mut wanted = wanted(session, plan)?;
     let cluster = &session.cluster;
     let (helm, facts) = futures::join!(
         pull::find_helm(environment),
-        doctor::surroundings(cluster, &AREAS, Some(&wanted.namespace), Scope::Fatal),
+        doctor::surroundings(cluster, &areas, Some(&wanted.namespace), Scope::Fatal),
     );
     let (helm, mut facts) = (Ok(helm?), facts?);
     let rendered = render(&wanted, &helm, &cluster.version).await;
     wanted.rendered(rendered);
-    doctor::objects(cluster, &wanted, &AREAS, &mut facts).await?;
+    doctor::objects(cluster, &wanted, &areas, &mut facts).await?;
     let report = Report {
         cluster: cluster.label().to_owned(),
         server: cluster.server.clone(),
         chart: Some(wanted.chart.clone()),
         namespace: Some(wanted.namespace.clone()),
-        areas: doctor::judge(&facts, Some(&wanted), &AREAS),
+        areas: doctor::judge(&facts, Some(&wanted), &areas),
         skipped: Vec::new(),
     };
-    report.refusal().map_or(Ok(()), Err)
+    report.refusal().map_or(Ok(()), |error| {
+        Err(error.hint("if you know better, leave the check out: --skip AREA; see docs/doctor.md for the areas"))
+    })
 }
 
 /// The releases that the plan changes.

@@ -3,17 +3,24 @@
 use crate::apply::{self, Address, Level};
 use crate::bundle::manifest::Manifest;
 use crate::error::Result;
-use crate::kube::Cluster;
+use crate::kube::{Cluster, denied};
 use crate::ui::Ui;
 
 /// The ledger's name for the password with which users log in.
 const LOGIN: &str = "login-password";
 
 /// The address of the hub; none where nothing of the bundle is public.
+///
+/// # Errors
+/// When its Service may not be read.
 pub(in crate::commands) async fn address(cluster: &Cluster, manifest: &Manifest) -> Result<Option<Address>> {
     let public = manifest.releases.iter().rev().find_map(|entry| Some((entry, entry.public_service.as_ref()?)));
     match public {
-        Some((entry, service)) => apply::public_address(cluster, &entry.namespace, service).await.map(Some),
+        Some((entry, service)) => {
+            let found = apply::public_address(cluster, &entry.namespace, service).await;
+            let doing = format!("look at the Service {service} in {}", entry.namespace);
+            found.map(Some).map_err(|error| denied(&error, &cluster.server, &doing))
+        }
         None => Ok(None),
     }
 }

@@ -108,7 +108,7 @@ impl Reviewed {
     fn other_hub(&self, entry: &ReleaseEntry, observed: &Observed) -> Option<HubVersion> {
         let state = observed.release(entry).filter(|state| state.hub.is_some())?;
         let digest = chart_digest_of(&state.description);
-        if digest.is_some() && digest == entry.sha256.as_deref() {
+        if state.status == "deployed" && digest.is_some() && digest == entry.sha256.as_deref() {
             return state.hub.clone();
         }
         HubVersion::of_archive(&fs::read_limited(&self.cache.path(&entry.archive), MAX_ARCHIVE).ok()?)

@@ -31,6 +31,7 @@ pub(super) fn status(status: &Status) -> String {
         State::Healthy => "healthy",
         State::Starting => "starting: not everything is ready yet",
         State::Failing => "needs attention",
+        State::Unknown => "unknown: what would tell may not be read",
     };
     out.line("Hub", &format!("{} on {}: {word}", status.namespace, status.cluster));
     for attention in &status.attention {

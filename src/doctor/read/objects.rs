@@ -159,12 +159,17 @@ fn rights(wanted: &Wanted, served: &BTreeSet<Served>, there: &[(Shared, Look<Opt
     for (release, object) in wanted.objects() {
         let Some(kind) = kind_of(served, &object.api_version, &object.kind) else { continue };
         let namespace = kind.namespaced.then(|| release.namespace_of(object).to_owned());
-        // Of what the cluster shares and has already, helm only asks how it is.
+        // What the cluster shares and has already is not made.
         let stands = namespace.is_none()
             && there.iter().any(|(shared, look)| {
                 shared.served == *kind && shared.name == object.name && matches!(look, Look::Seen(Some(_)))
             });
-        let verbs: &[&str] = if stands { &["get"] } else { &HELM };
+        // A definition of a chart's `crds/` is left as it is.
+        let verbs: &[&str] = match (stands, object.is_from_crds) {
+            (true, true) => &["get"],
+            (true, false) => &["get", "patch"],
+            (false, _) => &HELM,
+        };
         for verb in verbs {
             rights.insert(((*verb).to_owned(), kind.group.clone(), kind.plural.clone(), namespace.clone()));
         }

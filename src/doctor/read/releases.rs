@@ -10,6 +10,7 @@ use super::look;
 use crate::doctor::facts::{Look, PendingRelease};
 use crate::error::Result;
 use crate::kube::{Cluster, Pick};
+use crate::lease;
 
 const UNFINISHED: &str = "owner=helm,status in (pending-install,pending-upgrade,pending-rollback,uninstalling)";
 
@@ -26,13 +27,17 @@ pub(super) async fn pending(cluster: &Cluster, namespace: Option<&str>) -> Resul
     }
     let Look::Seen(all) = all else { return Ok(Look::Refused) };
     let pending = newest(all.iter().filter_map(release));
-    let checked = try_join_all(pending.into_iter().map(|release| async {
+    let checked = try_join_all(pending.into_iter().map(|release| async move {
         // A revision that was left behind is history once a newer one stands.
         let labels = format!("owner=helm,name={}", release.name);
         let pick = Pick { namespace: Some(&release.namespace), labels: &labels, ..Pick::default() };
         let all = look(cluster.metadata_pages::<Secret>(pick).await, cluster, "look at Helm's releases (Secrets)")?;
         let newer = all.seen().is_some_and(|all| all.iter().any(|one| revision(one) > release.revision));
-        Ok((!newer).then_some(release))
+        if newer {
+            return Ok(None);
+        }
+        let is_left = lease::look(cluster, &release.namespace).await?.has_left(&release.name, release.revision);
+        Ok(Some(PendingRelease { is_left, ..release }))
     }));
     Ok(Look::Seen(checked.await?.into_iter().flatten().collect()))
 }
@@ -63,6 +68,7 @@ fn release(meta: &ObjectMeta) -> Option<PendingRelease> {
         name: label(meta, "name")?.to_owned(),
         revision: revision(meta),
         status: label(meta, "status")?.to_owned(),
+        is_left: false,
     })
 }
 
