@@ -138,11 +138,13 @@ fn pod(at: usize, nodes: usize) -> (String, Value) {
     )
 }
 
-fn claim(at: usize) -> (String, Value) {
+/// The claim of a user of the hub.
+fn claim(at: usize, hub: &str) -> (String, Value) {
     let spec = json!({"accessModes": ["ReadWriteOnce"], "storageClassName": "nobodys",
         "resources": {"requests": {"storage": "10Gi"}}});
-    let claim = json!({"metadata": meta("claim", at, &json!({})), "spec": spec});
-    (format!("/api/v1/namespaces/{}/persistentvolumeclaims", namespace(at)), claim)
+    let labels = json!({"component": "singleuser-storage"});
+    let claim = json!({"metadata": meta("claim", at, &labels), "spec": spec});
+    (format!("/api/v1/namespaces/{hub}/persistentvolumeclaims"), claim)
 }
 
 /// Of the first ones Helm keeps a release in each, all finished.
@@ -161,15 +163,14 @@ fn a_large_cluster_is_looked_at_in_little_time_and_memory() {
     let counts = WHOLE.map(|whole| whole / part);
     let [nodes, pods, claims, secrets, releases] = counts;
     let hub = testbed.hub("scale", &testbed.helm4);
-    let run = hub.run(&["charts", "pull", "daskhub"]);
-    assert_eq!(run.code, Some(0), "{run}");
+    hub.install(&[]);
     let _crowd = Crowd(&testbed);
     let named =
         (0..NAMESPACES).map(|at| ("/api/v1/namespaces".to_owned(), json!({"metadata": {"name": namespace(at)}})));
     testbed.api.create_all(named.collect());
     testbed.api.create_all((0..nodes).map(node).collect());
     testbed.api.create_all((0..pods).map(|at| pod(at, nodes)).collect());
-    testbed.api.create_all((0..claims).map(claim).collect());
+    testbed.api.create_all((0..claims).map(|at| claim(at, &hub.namespace)).collect());
     testbed.api.create_all((0..secrets).map(|at| secret(at, releases)).collect());
     let size =
         format!("{nodes} nodes, {pods} pods, {claims} claims, {secrets} Secrets, {releases} of them of releases");
@@ -182,4 +183,7 @@ fn a_large_cluster_is_looked_at_in_little_time_and_memory() {
     // All of them were seen: the nodes, and the room that the pods leave.
     let seen = format!("of {} nodes ready", nodes + 2);
     assert!(doctor.run.stdout.contains(&seen), "{}", doctor.run);
+    let status = hub.is_quick(&["status"]);
+    let seen = format!("{claims} volumes of");
+    assert!(status.run.stdout.contains(&seen), "{}", status.run);
 }
