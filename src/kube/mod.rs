@@ -25,7 +25,7 @@ pub use identity::ClusterId;
 pub use list::Pick;
 pub use proxy::ProxySettings;
 pub use relay::Relay;
-pub use request::is_passing;
+pub use request::{is_missing, is_passing};
 pub use survey::Served;
 
 use crate::error::Result;

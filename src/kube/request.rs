@@ -91,7 +91,7 @@ impl Cluster {
     pub async fn get_json<K: Resource<DynamicType = ()>>(&self, name: &str) -> Result<Option<Value>, KubeError> {
         let request = resource::<K>(None).get(name, &GetParams::default()).map_err(KubeError::BuildRequest)?;
         match self.fetch(&request).await {
-            Err(KubeError::Api(status)) if status.is_not_found() => Ok(None),
+            Err(error) if is_missing(&error) => Ok(None),
             answer => answer.map(Some),
         }
     }
@@ -125,7 +125,7 @@ impl Cluster {
         let params = DeleteParams { preconditions, ..DeleteParams::background() };
         let request = resource::<K>(Some(namespace)).delete(name, &params).map_err(KubeError::BuildRequest)?;
         match send(&self.client, &request).await {
-            Err(KubeError::Api(status)) if status.is_not_found() => Ok(()),
+            Err(error) if is_missing(&error) => Ok(()),
             answer => answer.map(drop),
         }
     }
@@ -144,11 +144,17 @@ where
     if_any(fetch(client, &request).await)
 }
 
-/// "Not found" is an answer; everything else that is no object is an error.
+/// Whether the server says that there is none. Of a kind that it does not serve it says so in a few words, without the
+/// reason that it gives otherwise.
+pub fn is_missing(error: &KubeError) -> bool {
+    matches!(error, KubeError::Api(status) if status.code == 404)
+}
+
+/// What is there; none where the server says that there is none.
 pub(super) fn if_any<T>(answer: Result<T, KubeError>) -> Result<Option<T>, KubeError> {
     match answer {
         Ok(object) => Ok(Some(object)),
-        Err(KubeError::Api(status)) if status.is_not_found() => Ok(None),
+        Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -205,4 +211,19 @@ pub fn is_passing(error: &KubeError) -> bool {
         cause = current.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As of a kind that is not served: `404 page not found`, in plain text.
+    #[test]
+    fn not_found_is_known_without_a_reason() {
+        let answer = |code| {
+            let status = serde_json::json!({"code": code, "message": "404 page not found", "reason": ""});
+            KubeError::Api(Box::new(serde_json::from_value(status).unwrap()))
+        };
+        assert!(is_missing(&answer(404)) && !is_missing(&answer(403)));
+    }
 }

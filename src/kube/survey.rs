@@ -9,7 +9,7 @@ use k8s_openapi::api::authorization::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use serde::Deserialize;
 
-use super::Cluster;
+use super::{Cluster, is_missing};
 
 /// A resource as the API server serves it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +45,7 @@ impl Cluster {
         let request = Request::new(served.path(namespace)).get_metadata(name, &GetParams::default());
         match self.fetch::<OnlyMeta>(&request.map_err(KubeError::BuildRequest)?).await {
             Ok(object) => Ok(Some(object.metadata)),
-            Err(KubeError::Api(status)) if status.is_not_found() => Ok(None),
+            Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -60,7 +60,7 @@ impl Cluster {
         let request = http::Request::get(path).body(Vec::new()).map_err(KubeError::HttpError)?;
         let list = match self.fetch::<APIResourceList>(&request).await {
             Ok(list) => list,
-            Err(KubeError::Api(status)) if status.is_not_found() => return Ok(Vec::new()),
+            Err(error) if is_missing(&error) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
         let whole = list.resources.into_iter().filter(|resource| !resource.name.contains('/'));

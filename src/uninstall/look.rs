@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::applied;
 use crate::chart::CLUSTER_NAMESPACE;
 use crate::error::Result;
-use crate::kube::{Cluster, denied};
+use crate::kube::{Cluster, denied, is_missing};
 use crate::lease::{self, Seen};
 use crate::observe::{self, ReleaseState};
 use crate::secrets::{self, StoredLedger, delivered};
@@ -141,7 +141,7 @@ pub(super) async fn dask_clusters(cluster: &Cluster, namespace: &str) -> Result<
     match cluster.list_metadata::<DaskCluster>(namespace, "").await {
         Ok(found) => Ok(Some(living(found).filter_map(|meta| meta.name).collect())),
         // The cluster does not know the kind.
-        Err(KubeError::Api(status)) if status.is_not_found() => Ok(Some(Vec::new())),
+        Err(error) if is_missing(&error) => Ok(Some(Vec::new())),
         Err(KubeError::Api(status)) if status.is_forbidden() => Ok(None),
         Err(error) => Err(denied(&error, &cluster.server, &format!("look at the Dask clusters in {namespace}"))),
     }

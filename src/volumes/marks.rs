@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Claim, HubVolume, RETAIN, Volume};
 use crate::error::{Error, Result};
-use crate::kube::{Cluster, denied};
+use crate::kube::{Cluster, denied, is_missing};
 
 /// The label with the namespace of the hub that a volume is kept for.
 pub(super) const NAMESPACE: &str = "helm-iris/namespace";
@@ -25,7 +25,7 @@ pub async fn set_policy(cluster: &Cluster, namespace: &str, of: &HubVolume, poli
     let fields = marked(namespace, of, volume, policy)?;
     match cluster.patch::<PersistentVolume>(None, &volume.name, &fields).await {
         // The cloud was faster; where it was to be kept, that is told by the next look.
-        Err(::kube::Error::Api(status)) if status.is_not_found() && policy != RETAIN => Ok(()),
+        Err(error) if is_missing(&error) && policy != RETAIN => Ok(()),
         Err(::kube::Error::Api(status)) if status.is_forbidden() => Err(not_allowed(&status.message, namespace)),
         answer => answer.map_err(|error| denied(&error, &cluster.server, &format!("keep the volume {}", volume.name))),
     }

@@ -22,8 +22,9 @@ fn install_stops_at_what_is_fatal_before_anything_is_made() {
         });
         testbed.api.create("/apis/rbac.authorization.k8s.io/v1/clusterroles", &role);
         // All at once.
-        let big = ["--set", "users.memory.guarantee=64G"];
-        hub.refused(&big, &["nobody.example.org", "user-scheduler", "the largest node has"]);
+        hub.refused(&[], &["nobody.example.org", "user-scheduler", "--skip AREA"]);
+        let run = hub.refused(&["--skip", "storage"], &["user-scheduler"]);
+        assert!(!run.stderr.contains("nobody.example.org"), "what was left out is not told: {run}");
         hub.assert_nothing_installed();
         testbed.api.delete(&format!("{CLASSES}/odd"));
         let path = format!("/apis/rbac.authorization.k8s.io/v1/clusterroles/{}-user-scheduler", hub.namespace);
