@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::helm::Scrub;
-use crate::redact::speaks_of_secrets;
+use crate::redact::{speaks_of_secrets, without_url_passwords};
+use crate::text::shortened;
 use crate::yaml::{inline, pointer_join, pointer_to_path};
 
 /// Longer values say too little for their length.
@@ -147,21 +148,16 @@ fn how(have: Option<&Value>, want: Option<&Value>) -> How {
 
 fn shown(have: Option<&Value>, want: Option<&Value>) -> Change {
     match (have, want) {
-        (None, Some(to)) => Change::Added { to: short(inline(to)) },
-        (Some(from), None) => Change::Removed { from: short(inline(from)) },
+        (None, Some(to)) => Change::Added { to: shortened(&inline(to), MAX_SHOWN) },
+        (Some(from), None) => Change::Removed { from: shortened(&inline(from), MAX_SHOWN) },
         (Some(Value::String(from)), Some(Value::String(to))) if from.contains('\n') && to.contains('\n') => {
             let (from, to) = lines_that_differ(from, to);
             Change::Changed { from, to }
         }
-        (Some(from), Some(to)) => Change::Changed { from: short(inline(from)), to: short(inline(to)) },
+        (Some(from), Some(to)) => {
+            Change::Changed { from: shortened(&inline(from), MAX_SHOWN), to: shortened(&inline(to), MAX_SHOWN) }
+        }
         (None, None) => Change::Hidden { how: How::Changed },
-    }
-}
-
-fn short(text: String) -> String {
-    match text.char_indices().nth(MAX_SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
     }
 }
 
@@ -169,7 +165,7 @@ fn short(text: String) -> String {
 fn lines_that_differ(from: &str, to: &str) -> (String, String) {
     let (mut old, mut new) = (from.split('\n'), to.split('\n'));
     let told = |number: usize, line: Option<&str>| match line {
-        Some(line) => short(format!("line {number}: {}", inline(&Value::from(line.trim())))),
+        Some(line) => shortened(&format!("line {number}: {}", inline(&Value::from(line.trim()))), MAX_SHOWN),
         None => format!("line {number}: (none)"),
     };
     let mut number = 0;
@@ -233,10 +229,9 @@ impl<'s> Secrecy<'s> {
         match value {
             Value::Object(map) => map.iter().any(|(key, value)| speaks_of_secrets(key) || self.holds_secret(value)),
             Value::Array(list) => list.iter().any(|value| self.holds_secret(value)),
-            // `scheme://user:password@host`, and code that sets one.
+            // Also an address with a password in it, and code that sets one.
             Value::String(text) => {
-                let url = text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
-                url || self.scrub.finds(text) || speaks_of_secrets(text)
+                *text != without_url_passwords(text) || self.scrub.finds(text) || speaks_of_secrets(text)
             }
             _ => false,
         }

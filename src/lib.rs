@@ -20,6 +20,8 @@ pub mod fs;
 pub mod interrupt;
 pub mod names;
 pub mod parallel;
+pub mod quantity;
+pub mod text;
 pub mod yaml;
 
 pub mod overlay;

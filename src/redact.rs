@@ -5,6 +5,7 @@
 //! assert_eq!(format!("{secret} {secret:?}"), "*** ***");
 //! ```
 
+use std::borrow::Cow;
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -44,6 +45,23 @@ impl fmt::Debug for Secret {
         f.write_str("***")
     }
 }
+
+/// A text without what stands before the host of an address, as in `postgresql://user:password@host`. What is
+/// between is somebody else's line, in which a password may hold anything: up to the last `@` it goes.
+pub fn without_url_passwords(text: &str) -> Cow<'_, str> {
+    if !text.contains("://") {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.split_inclusive('\n').map(line_without).collect())
+}
+
+fn line_without(line: &str) -> String {
+    match line.split_once("://").map(|(scheme, rest)| (scheme, rest.rsplit_once('@'))) {
+        Some((scheme, Some((_, host)))) => format!("{scheme}://***@{host}"),
+        _ => line.to_owned(),
+    }
+}
+
 /// A text with one of these in it speaks of a secret, ours or somebody else's.
 const SECRET_WORDS: [&str; 10] =
     ["password", "passwd", "passphrase", "pgpass", "pwd", "secret", "token", "key", "credential", "cookie"];
@@ -52,4 +70,22 @@ const SECRET_WORDS: [&str; 10] =
 pub fn speaks_of_secrets(text: &str) -> bool {
     let lower = text.to_lowercase();
     SECRET_WORDS.iter().any(|word| lower.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_keeps_its_host_alone() {
+        let all = [
+            ("at postgresql://jhub:pa@s s/w@db:5432/jhub now", "at postgresql://***@db:5432/jhub now"),
+            ("a\nredis://:x@h\nb", "a\nredis://***@h\nb"),
+            ("https://hub/user/a", "https://hub/user/a"),
+            ("mail a@b, then https://hub", "mail a@b, then https://hub"),
+        ];
+        for (text, clean) in all {
+            assert_eq!(without_url_passwords(text), clean);
+        }
+    }
 }

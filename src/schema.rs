@@ -8,6 +8,7 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use crate::problem::{Problem, did_you_mean};
+use crate::text::shortened;
 use crate::yaml::{Document, pointer_join, pointer_to_path};
 
 /// The JSON schema of a type, as draft-07, which editors understand best.
@@ -262,20 +263,15 @@ fn describe(error: &ValidationError<'_>) -> String {
             let shown = if text { "a number".to_owned() } else { short(error.instance()) };
             format!("{shown} is not of type {}", wanted.join(" or "))
         }
-        _ => shorten(&error.to_string()),
+        _ => shortened(&error.to_string(), LONGEST),
     }
 }
+
+/// Longer values say too little for their length.
+const LONGEST: usize = 120;
 
 fn short(value: &Value) -> String {
-    shorten(&value.to_string())
-}
-
-fn shorten(text: &str) -> String {
-    const MOST: usize = 120;
-    match text.char_indices().nth(MOST) {
-        Some((cut, _)) => format!("{}…", &text[..cut]),
-        None => text.to_owned(),
-    }
+    shortened(&value.to_string(), LONGEST)
 }
 
 /// So many known keys are worth listing.

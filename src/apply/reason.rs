@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::text::one_line;
+
 /// Longer messages of Kubernetes repeat themselves.
 const MAX: usize = 300;
 
@@ -21,7 +23,7 @@ pub struct Reason {
 impl Reason {
     /// Time will tell.
     pub fn waiting(text: impl AsRef<str>) -> Self {
-        Self { text: one_line(text.as_ref()), failing: false, hint: None }
+        Self { text: one_line(text.as_ref(), MAX), failing: false, hint: None }
     }
 
     /// Somebody has to do something.
@@ -53,13 +55,5 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-fn one_line(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MAX) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
     }
 }

@@ -18,7 +18,8 @@ use crate::fs;
 use crate::kube::denied;
 use crate::site::{DEFAULT_FILE, Site, with_address};
 use crate::status;
-use crate::ui::{OutputFormat, Ui, folded};
+use crate::text::fold;
+use crate::ui::{OutputFormat, Ui};
 
 /// A host that takes longer cannot be reached.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -65,18 +66,16 @@ fn tell(global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outco
                 .because("its releases made none, or may not be read")
                 .hint(format!("see: helm iris status -n {}", hub.namespace)));
         };
-        let mut lines = vec![folded(&format!("Address    {}", view::of_address(address)), "           ")];
+        let mut lines = vec![fold(&format!("Address    {}", view::of_address(address)), "           ")];
         if let Address::Url { url } = address {
-            lines.push(folded(&format!("Reachable  {}", reached(url)), "           "));
+            lines.push(fold(&format!("Reachable  {}", reached(url)), "           "));
         }
         let service = cluster.get::<Service>(Some(&hub.namespace), name).await;
         let doing = format!("look at the Service {name} in {}", hub.namespace);
         let service = service.map_err(|error| denied(&error, &cluster.server, &doing))?;
         if let Some(service) = service.filter(|_| matches!(address, Address::Url { .. } | Address::Pending { .. })) {
             lines.push("\nTo send to your cloud's support, if it does not come or cannot be reached:\n".to_owned());
-            lines.extend(
-                status::request(&service, cluster.label()).iter().map(|line| folded(line, "                 ")),
-            );
+            lines.extend(status::request(&service, cluster.label()).iter().map(|line| fold(line, "                 ")));
         }
         ui.data(&lines.join("\n"));
         if matches!(address, Address::Pending { .. }) {

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::facts::{Facts, Node, Room, Taint};
 use super::finding::{Finding, Verdict};
-use super::quantity::{bytes, cores, shown_bytes, shown_cores};
 use super::wanted::Wanted;
+use crate::quantity::{cores, hub_bytes, shown_bytes, shown_cores};
 
 /// What z2jh lets user servers bear, whatever the values say.
 const USER_TAINTS: [&str; 2] = ["hub.jupyter.org/dedicated", "hub.jupyter.org_dedicated"];
@@ -78,7 +78,7 @@ pub(super) fn needs(wanted: &Wanted) -> Vec<Need<'_>> {
             setting: "users",
             room: Room {
                 cpu: get("/cpu/guarantee").and_then(cores).unwrap_or_default(),
-                memory: bytes(get("/memory/guarantee").unwrap_or(&default)).unwrap_or_default(),
+                memory: hub_bytes(get("/memory/guarantee").unwrap_or(&default)).unwrap_or_default(),
                 pods: 1,
             },
             labels,
@@ -94,7 +94,7 @@ pub(super) fn needs(wanted: &Wanted) -> Vec<Need<'_>> {
             setting: "dask.worker",
             room: Room {
                 cpu: cores(get("/cores/request").unwrap_or(&default.0)).unwrap_or_default(),
-                memory: bytes(get("/memory/request").unwrap_or(&default.1)).unwrap_or_default(),
+                memory: hub_bytes(get("/memory/request").unwrap_or(&default.1)).unwrap_or_default(),
                 pods: 1,
             },
             labels: strings(get("/extraPodConfig/nodeSelector")),

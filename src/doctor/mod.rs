@@ -14,7 +14,6 @@ mod names;
 mod network;
 mod objects;
 mod probe;
-mod quantity;
 mod read;
 mod releases;
 mod rights;
@@ -28,7 +27,7 @@ pub use finding::{Area, AreaReport, Finding, Report, Severity};
 pub use probe::{Trial, trial};
 pub use read::{Scope, has_namespace, objects, room, surroundings};
 pub use storage::class_to_try;
-pub use view::{lines, wrapped};
+pub use view::lines;
 pub use wanted::{Unknown, Wanted, WantedArchive, WantedRelease, with_stand_ins};
 
 use finding::Verdict;

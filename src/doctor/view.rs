@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use super::finding::{AreaReport, Finding, Report, Severity};
+use crate::text::hanging;
 
-/// Columns of a terminal that everybody has.
-const WIDTH: usize = 80;
 /// Where what is said of an area begins.
 const INDENT: usize = 24;
 /// Where the reasons and fixes of a finding begin.
@@ -18,7 +17,7 @@ pub fn lines(report: &Report) -> String {
         (Some(chart), Some(namespace)) => format!("{chart} in {namespace} on {}", report.cluster),
         _ => format!("the cluster {}", report.cluster),
     };
-    let _ = writeln!(out, "{}\n", wrapped(&format!("Looked at {what} ({})", report.server), 0));
+    let _ = writeln!(out, "{}\n", hanging(&format!("Looked at {what} ({})", report.server), 0));
     for area in &report.areas {
         out.push_str(&of_area(area));
     }
@@ -44,11 +43,11 @@ fn of_finding(area: &AreaReport, finding: &Finding) -> String {
     };
     let mut out = format!("{}\n", headed(word, area.area.name(), &finding.seen));
     if !finding.why.is_empty() {
-        let _ = writeln!(out, "{:BELOW$}{}", "", wrapped(&format!("because: {}", finding.why), BELOW));
+        let _ = writeln!(out, "{:BELOW$}{}", "", hanging(&format!("because: {}", finding.why), BELOW));
     }
     for fix in &finding.fix {
         // A command is for copying: never broken.
-        let text = if is_command(fix) { fix.clone() } else { wrapped(fix, BELOW + 5) };
+        let text = if is_command(fix) { fix.clone() } else { hanging(fix, BELOW + 5) };
         let _ = writeln!(out, "{:BELOW$}fix: {text}", "");
     }
     out
@@ -59,16 +58,7 @@ fn is_command(fix: &str) -> bool {
 }
 
 fn headed(word: &str, area: &str, text: &str) -> String {
-    format!("{word:<8} {area:<14} {}", wrapped(text, INDENT))
-}
-
-/// Wrapped, with all lines but the first at the indent.
-pub fn wrapped(text: &str, indent: usize) -> String {
-    let options = textwrap::Options::new(WIDTH - indent)
-        .break_words(false)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::wrap(text, options).join(&format!("\n{:indent$}", ""))
+    format!("{word:<8} {area:<14} {}", hanging(text, INDENT))
 }
 
 fn closing(report: &Report) -> String {

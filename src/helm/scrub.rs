@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::redact::Secret;
+use crate::redact::{Secret, without_url_passwords};
 use crate::secrets::Ledger;
 
 /// Shorter values are words that stand everywhere; no secret of ours is that short.
@@ -30,9 +30,10 @@ impl Scrub {
         Self { forms: forms.into_iter().map(Secret::new).collect() }
     }
 
-    /// The text with `***` in place of every secret.
+    /// The text with `***` in place of every secret, and of whatever stands before the host in an address.
     pub fn clean(&self, text: &str) -> String {
-        self.forms.iter().fold(text.to_owned(), |text, form| text.replace(form.expose(), "***"))
+        let text = self.forms.iter().fold(text.to_owned(), |text, form| text.replace(form.expose(), "***"));
+        without_url_passwords(&text).into_owned()
     }
 
     /// Whether a secret stands in the text.

@@ -3,9 +3,8 @@
 use super::view_detail;
 use super::{Action, Change, How, Operation, Plan, Reason, ReleaseOperation, Skip, ValueChange};
 use crate::secrets::Note;
+use crate::text::{WIDTH, folded};
 
-/// The width of a terminal that everybody has.
-const WIDTH: usize = 80;
 /// How far the reasons for a release are indented.
 const REASONS: usize = 16;
 /// How far what is told besides is, so that the paths of objects' fields fit in.
@@ -26,38 +25,9 @@ pub fn lines(plan: &Plan) -> Vec<String> {
         plan.secrets.iter().map(|one| note(one, &plan.namespace)).chain(plan.warnings.clone()).collect();
     if !notes.is_empty() {
         lines.push(String::new());
-        lines.extend(notes.iter().flat_map(|note| wrapped(note)));
+        lines.extend(notes.iter().flat_map(|note| folded(&format!("  ! {note}"), WIDTH, "    ")));
     }
     lines
-}
-
-/// A note within the terminal's width.
-fn wrapped(note: &str) -> Vec<String> {
-    let mut lines = vec!["  !".to_owned()];
-    for word in words(note) {
-        let full = lines.last().is_some_and(|line| line.chars().count() + 1 + word.chars().count() > WIDTH);
-        if full {
-            lines.push("   ".to_owned());
-        }
-        if let Some(line) = lines.last_mut() {
-            line.push(' ');
-            line.push_str(&word);
-        }
-    }
-    lines
-}
-
-/// The words of a note; what is quoted for a shell is one, because a line end in it would be a part of it.
-fn words(note: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let is_open = |word: &String| word.starts_with('\'') && word.matches('\'').count() == 1;
-    for word in note.split(' ') {
-        match words.last_mut().filter(|last| is_open(last)) {
-            Some(open) => *open = format!("{open} {word}"),
-            None => words.push(word.to_owned()),
-        }
-    }
-    words
 }
 
 fn place(plan: &Plan) -> String {
@@ -130,7 +100,7 @@ fn reason(reason: &Reason) -> Vec<String> {
         }
         Reason::Forced => "applied again because of --force".to_owned(),
     };
-    view_detail::wrapped(&told, "", WIDTH - REASONS)
+    folded(&told, WIDTH - REASONS, "")
 }
 
 /// What changes of values or fields, in lines of a width if that can be.

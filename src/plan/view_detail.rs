@@ -6,6 +6,7 @@ use super::view::values;
 use super::{Action, Manifests, Obstacle, ReleaseOperation};
 use crate::drift::{Drift, Drifted, FieldDrift, How, Next};
 use crate::objects::ObjectId;
+use crate::text::folded;
 
 /// How far the fields of an object are indented.
 const FIELDS: usize = 6;
@@ -20,7 +21,7 @@ pub(super) fn detail(release: &ReleaseOperation, width: usize) -> Vec<String> {
         lines.extend(if release.action == Action::Install { new(manifests, width) } else { changed(manifests, width) });
     }
     if let Some(why) = &detail.unrendered {
-        lines.extend(wrapped(&format!("! objects not shown: {why}"), "  ", width));
+        lines.extend(folded(&format!("! objects not shown: {why}"), width, "  "));
     }
     lines.extend(detail.obstacles.iter().flat_map(|one| obstacle(one, width)));
     lines.extend(detail.drift.iter().flat_map(|drift| drifted(drift, release, width)));
@@ -39,8 +40,8 @@ fn new(manifests: &Manifests, width: usize) -> Vec<String> {
         .collect();
     match manifests.added.len() {
         0 => vec!["no objects".to_owned()],
-        1 => wrapped(&format!("1 object: {}", kinds.join(", ")), "  ", width),
-        count => wrapped(&format!("{count} objects: {}", kinds.join(", ")), "  ", width),
+        1 => folded(&format!("1 object: {}", kinds.join(", ")), width, "  "),
+        count => folded(&format!("{count} objects: {}", kinds.join(", ")), width, "  "),
     }
 }
 
@@ -57,7 +58,7 @@ fn changed(manifests: &Manifests, width: usize) -> Vec<String> {
     let mut lines = vec!["objects:".to_owned()];
     lines.extend(limited(told));
     if !manifests.restarts.is_empty() {
-        lines.extend(wrapped(&format!("pods start anew: {}", names(&manifests.restarts)), "  ", width));
+        lines.extend(folded(&format!("pods start anew: {}", names(&manifests.restarts)), width, "  "));
     }
     lines
 }
@@ -67,11 +68,11 @@ fn drifted(drift: &Drift, release: &ReleaseOperation, width: usize) -> Vec<Strin
     if !drift.is_empty() {
         lines.push("changed in the cluster since it was installed:".to_owned());
         lines.extend(limited(drift.objects.iter().map(|one| object(one, width)).collect()));
-        lines.extend(outlook(drift, release).iter().flat_map(|text| wrapped(text, "  ", width)));
+        lines.extend(outlook(drift, release).iter().flat_map(|text| folded(text, width, "  ")));
     }
     if !drift.hidden.is_empty() {
         let kinds: Vec<_> = drift.hidden.iter().map(String::as_str).collect();
-        lines.extend(wrapped(&format!("drift unknown, you may not look at: {}", kinds.join(", ")), "  ", width));
+        lines.extend(folded(&format!("drift unknown, you may not look at: {}", kinds.join(", ")), width, "  "));
     }
     lines
 }
@@ -126,9 +127,9 @@ fn outlook(drift: &Drift, release: &ReleaseOperation) -> Vec<String> {
 
 fn obstacle(obstacle: &Obstacle, width: usize) -> Vec<String> {
     let field = if obstacle.path.is_empty() { String::new() } else { format!(": {}", obstacle.path) };
-    let mut lines = wrapped(&format!("! {}{field}", obstacle.object), "  ", width);
-    lines.extend(wrapped(&format!("  {}", obstacle.why), "  ", width));
-    lines.extend(obstacle.ways.iter().flat_map(|way| wrapped(&format!("  {way}"), "    ", width)));
+    let mut lines = folded(&format!("! {}{field}", obstacle.object), width, "  ");
+    lines.extend(folded(&format!("  {}", obstacle.why), width, "  "));
+    lines.extend(obstacle.ways.iter().flat_map(|way| folded(&format!("  {way}"), width, "    ")));
     lines
 }
 
@@ -149,16 +150,4 @@ fn limited(objects: Vec<Vec<String>>) -> Vec<String> {
         lines.push(format!("  … and {more} objects more"));
     }
     lines
-}
-
-/// A sentence on as many lines as it takes.
-pub(super) fn wrapped(text: &str, indent: &str, width: usize) -> Vec<String> {
-    let lead = &text[..text.len() - text.trim_start().len()];
-    let options = textwrap::Options::new(width)
-        .initial_indent(lead)
-        .subsequent_indent(indent)
-        .break_words(false)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::wrap(text.trim_start(), options).into_iter().map(std::borrow::Cow::into_owned).collect()
 }

@@ -1,7 +1,7 @@
 //! The answer as text: a line for each step, and how it ended. Pure.
 
 use super::step::{Level, Report, StepReport, Verdict};
-use crate::doctor::wrapped;
+use crate::text::hanging;
 
 /// Where what is said of a step begins.
 const INDENT: usize = 32;
@@ -16,12 +16,12 @@ pub fn line(report: &StepReport) -> String {
         Verdict::Skipped => ("skipped", String::new()),
     };
     let head = format!("{word:<8} {:<13} {time:>7}  ", report.step.name());
-    let mut out = format!("{head}{}", wrapped(&report.seen, INDENT)).trim_end().to_owned();
+    let mut out = format!("{head}{}", hanging(&report.seen, INDENT)).trim_end().to_owned();
     for why in &report.why {
-        out.push_str(&format!("\n{:BELOW$}{}", "", wrapped(&format!("because: {why}"), BELOW)));
+        out.push_str(&format!("\n{:BELOW$}{}", "", hanging(&format!("because: {why}"), BELOW)));
     }
     for fix in &report.fix {
-        out.push_str(&format!("\n{:BELOW$}fix: {}", "", wrapped(fix, BELOW + 5)));
+        out.push_str(&format!("\n{:BELOW$}fix: {}", "", hanging(fix, BELOW + 5)));
     }
     out
 }

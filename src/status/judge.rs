@@ -121,7 +121,7 @@ mod tests {
             reason: None,
             selector: String::new(),
         };
-        let users = UserVolumes { count: 0, bytes: 0.0, unbound: 0, first_unbound: Vec::new() };
+        let users = UserVolumes { count: 0, bytes: 0, unbound: 0, first_unbound: Vec::new() };
         let claim =
             ClaimRow { name: "data".into(), size: "8Gi".into(), phase: "Bound".into(), class: None, reason: None };
         Status {

@@ -5,10 +5,11 @@ use futures::future::join_all;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde::Serialize;
 
-use super::{allowed, quantity};
+use super::allowed;
 use crate::apply::{self, Reason};
 use crate::error::Result;
 use crate::kube::{Cluster, Pick};
+use crate::quantity;
 
 /// The label by which JupyterHub marks those of users.
 const OF_USERS: (&str, &str) = ("component", "singleuser-storage");
@@ -46,7 +47,7 @@ pub struct UserVolumes {
     /// How many there are.
     pub count: usize,
     /// Their sizes, summed up.
-    pub bytes: f64,
+    pub bytes: u128,
     /// How many have no volume.
     pub unbound: usize,
     /// The first of those.
@@ -78,10 +79,10 @@ fn is_bound(row: &ClaimRow) -> bool {
 }
 
 fn sum(rows: impl Iterator<Item = ClaimRow>) -> UserVolumes {
-    let mut users = UserVolumes { count: 0, bytes: 0.0, unbound: 0, first_unbound: Vec::new() };
+    let mut users = UserVolumes { count: 0, bytes: 0, unbound: 0, first_unbound: Vec::new() };
     for row in rows {
         users.count += 1;
-        users.bytes += quantity::bytes(&row.size).unwrap_or_default();
+        users.bytes += quantity::units(&row.size).unwrap_or_default();
         if !is_bound(&row) {
             users.unbound += 1;
             if users.first_unbound.len() < MOST_REASONS {
@@ -137,12 +138,11 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::float_cmp, reason = "these are exact")]
     fn users_volumes_are_counted_and_summed() {
         let grown = claim("Bound", Some("20Gi"));
         assert_eq!((grown.size.as_str(), grown.class.as_deref()), ("20Gi", Some("cinder")));
         let users = sum([grown].into_iter().chain(vec![claim("Pending", None); 7]));
         assert_eq!((users.count, users.unbound, users.first_unbound.len()), (8, 7, MOST_REASONS));
-        assert_eq!(users.bytes, quantity::bytes("90Gi").unwrap());
+        assert_eq!(users.bytes, quantity::units("90Gi").unwrap());
     }
 }

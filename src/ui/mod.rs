@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::problem::{Problem, Severity};
-use style::{Label, wrap};
+use crate::text::folded;
+use style::Label;
 
 /// When to colour labels; nothing needs colour to be understood.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -232,7 +233,11 @@ impl Ui {
     }
 
     fn line(&self, text: &str, indent: &str) {
-        self.raw(&wrap(text, self.width, indent));
+        match self.width {
+            Some(width) => self.raw(&folded(text, width, indent).join("\n")),
+            // Where there is no terminal, lines stay whole for `grep`.
+            None => self.raw(text),
+        }
     }
 
     #[expect(clippy::unused_self, reason = "everything that prints goes through the printer")]
@@ -254,11 +259,6 @@ fn eprint_flush(text: &str) {
     let mut stderr = io::stderr().lock();
     let _ = write!(stderr, "{text}");
     let _ = stderr.flush();
-}
-
-/// A line of an answer for people, folded to a terminal's usual width wherever it goes.
-pub fn folded(text: &str, indent: &str) -> String {
-    wrap(text, Some(80), indent)
 }
 
 /// Columns, as wide as their widest cell; the last one is left ragged.

@@ -1,4 +1,4 @@
-//! Labels, their colours, and wrapping.
+//! Labels and their colours.
 
 use console::Style;
 
@@ -21,19 +21,4 @@ impl Label {
         };
         style.force_styling(color).apply_to(text).to_string()
     }
-}
-
-/// Wraps a line to the terminal's width; where there is no terminal, lines stay whole for `grep`.
-pub(super) fn wrap(text: &str, width: Option<usize>, indent: &str) -> String {
-    let Some(width) = width else {
-        return text.to_owned();
-    };
-    let lead: String = text.chars().take_while(|c| *c == ' ').collect();
-    let options = textwrap::Options::new(width)
-        .subsequent_indent(indent)
-        .break_words(false)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation)
-        .initial_indent(&lead);
-    textwrap::fill(text.trim_start_matches(' '), options)
 }

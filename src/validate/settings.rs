@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::placeholders::texts;
 use crate::layers::{self, Layer};
 use crate::problem::Problem;
+use crate::quantity::hub_size;
 use crate::secrets::is_placeholder;
 use crate::settings::{Image, Settings};
 use crate::yaml::pointer_to_path;
@@ -48,7 +49,7 @@ fn sizes(settings: &Settings, at: &dyn Fn(&str, String) -> Problem) -> Vec<Probl
         below.then_some(pointer)
     });
     let memories = memories.into_iter().filter_map(|(pointer, memory)| {
-        let below = bytes(memory.limit.as_deref()?)? < bytes(memory.guarantee.as_deref()?)?;
+        let below = hub_size(memory.limit.as_deref()?)? < hub_size(memory.guarantee.as_deref()?)?;
         below.then_some(pointer)
     });
     cpus.chain(memories)
@@ -58,12 +59,6 @@ fn sizes(settings: &Settings, at: &dyn Fn(&str, String) -> Problem) -> Vec<Probl
                 .fix(format!("raise the limit, or lower {path}.guarantee"))
         })
         .collect()
-}
-
-fn bytes(size: &str) -> Option<f64> {
-    let unit = "KMGT".find(size.chars().last()?)? + 1;
-    let power = i32::try_from(unit).ok()?;
-    Some(size[..size.len() - 1].parse::<f64>().ok()? * 1024_f64.powi(power))
 }
 
 fn placeholders(layers: &[Layer]) -> Vec<Problem> {

@@ -168,7 +168,7 @@ fn pods_claims_and_addresses_are_told_with_their_reasons() {
             "cannot be pulled",
             "check its name and tag",
             "the volume claim stuck names the StorageClass no-such-class, which does not exist",
-            "1 server running, 1 cannot start, 1 volume of 1Gi in all, 1 claim without a volume",
+            "1 server running, 1 cannot start, 1 volume of 1 GiB in all, 1 claim without a volume",
             "pod jupyter-bob: the image example.org/notebook:1 cannot be pulled",
             "Address pending for ",
         ]);

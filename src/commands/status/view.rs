@@ -6,10 +6,10 @@ use crate::apply::Address;
 use crate::chart::release::Scope;
 use crate::drift::Drift;
 use crate::lease::Work;
-use crate::status::{
-    BundleState, ClaimRow, LedgerState, Place, ReleaseRow, Servers, State, Status, Volumes, shown_bytes,
-};
-use crate::ui::{folded, table};
+use crate::quantity::shown_bytes;
+use crate::status::{BundleState, ClaimRow, LedgerState, Place, ReleaseRow, Servers, State, Status, Volumes};
+use crate::text::fold;
+use crate::ui::table;
 
 /// Lines of one kind; what is in order comes after what is not, and the rest is counted.
 const MOST: usize = 6;
@@ -75,7 +75,7 @@ struct Lines(Vec<String>);
 
 impl Lines {
     fn line(&mut self, label: &str, text: &str) {
-        self.0.push(folded(&format!("{label:<11}{text}"), INDENT));
+        self.0.push(fold(&format!("{label:<11}{text}"), INDENT));
     }
 
     /// The first of many, and how many more there are.
@@ -115,7 +115,7 @@ fn releases(rows: &[ReleaseRow], others: usize, out: &mut Lines) {
         notes.push(format!("{others} more of Helm's here are none of ours"));
     }
     if !notes.is_empty() {
-        out.0.push(folded(&notes.join("; "), ""));
+        out.0.push(fold(&notes.join("; "), ""));
     }
     out.0.push(String::new());
 }

@@ -9,10 +9,10 @@ use serde::Deserialize;
 use super::look;
 use crate::doctor::capacity::needs;
 use crate::doctor::facts::{Look, Node, Room, Taint};
-use crate::doctor::quantity::milli;
 use crate::doctor::wanted::Wanted;
 use crate::error::Result;
 use crate::kube::{Cluster, Pick};
+use crate::quantity::{milli, units};
 
 /// Pods that hold room on a node: those that run or will.
 const LIVING: &str = "status.phase!=Succeeded,status.phase!=Failed";
@@ -74,15 +74,15 @@ fn node(item: NodeItem) -> Node {
         taints: item.spec.taints,
         is_ready: ready && !item.spec.unschedulable,
         room: Room {
-            pods: allocatable.get("pods").and_then(|pods| milli(pods)).unwrap_or_default() / 1000,
+            pods: allocatable.get("pods").and_then(|pods| units(pods)).unwrap_or_default(),
             ..room(&allocatable)
         },
     }
 }
 
 fn room(quantities: &Quantities) -> Room {
-    let of = |name: &str| quantities.get(name).and_then(|quantity| milli(quantity)).unwrap_or_default();
-    Room { cpu: of("cpu"), memory: of("memory") / 1000, pods: 0 }
+    let of = |name: &str, read: fn(&str) -> Option<u128>| quantities.get(name).and_then(|one| read(one));
+    Room { cpu: of("cpu", milli).unwrap_or_default(), memory: of("memory", units).unwrap_or_default(), pods: 0 }
 }
 
 #[derive(Deserialize)]

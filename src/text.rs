@@ -1,0 +1,95 @@
+//! Texts for people: folded to a width, cut to a length. Pure.
+
+use textwrap::core::Word;
+use textwrap::{Options, WordSeparator, WordSplitter};
+
+/// The width of lines that go to whatever reads them: that of a terminal of old.
+pub const WIDTH: usize = 80;
+
+/// As many lines as a text takes; all but the first begin with the indent. The first keeps the spaces
+/// that it begins with. Longer words stay whole, and so does what is quoted for a shell: a line end in it
+/// would be a part of it.
+pub fn folded(text: &str, width: usize, indent: &str) -> Vec<String> {
+    let start = text.trim_start_matches(' ');
+    let options = Options::new(width)
+        .initial_indent(&text[..text.len() - start.len()])
+        .subsequent_indent(indent)
+        .break_words(false)
+        .word_separator(WordSeparator::Custom(words))
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::wrap(start, options).into_iter().map(std::borrow::Cow::into_owned).collect()
+}
+
+/// A line of an answer for people, in as many lines of the usual width as it takes.
+pub fn fold(text: &str, indent: &str) -> String {
+    folded(text, WIDTH, indent).join("\n")
+}
+
+/// A text that begins at a column: its lines after the first begin there too.
+pub fn hanging(text: &str, column: usize) -> String {
+    folded(text, WIDTH.saturating_sub(column), "").join(&format!("\n{:column$}", ""))
+}
+
+/// The words of a line, each with the spaces after it.
+fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let mut rest = line;
+    Box::new(std::iter::from_fn(move || {
+        let (word, after) = rest.split_at(word_end(rest));
+        rest = after;
+        (!word.is_empty()).then(|| Word::from(word))
+    }))
+}
+
+/// Where the first word of a text ends, with the spaces after it.
+fn word_end(text: &str) -> usize {
+    let space = |from: usize| text[from..].find(' ').map_or(text.len(), |at| from + at);
+    let mut end = space(0);
+    if text.starts_with('\'') && !text[1..end].contains('\'') {
+        end = text[1..].find('\'').map_or(end, |quote| space(quote + 2));
+    }
+    end + text[end..].len() - text[end..].trim_start_matches(' ').len()
+}
+
+/// A text of at most so many characters, with an ellipsis where more are left out.
+pub fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// A text of somebody else on one line, of at most so many characters.
+pub fn one_line(text: &str, most: usize) -> String {
+    shortened(&text.split_whitespace().collect::<Vec<_>>().join(" "), most)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_for_a_shell_stays_whole() {
+        let text = "  run kubectl patch pvc x -p '{\"spec\": {\"a\": \"b c\"}}' and it's done, isn't it";
+        let lines = folded(text, 30, "    ");
+        assert!(lines.iter().any(|line| line.contains("'{\"spec\": {\"a\": \"b c\"}}'")), "{lines:#?}");
+        assert_eq!((&lines[0][..5], &lines[1][..4]), ("  run", "    "));
+        assert_eq!(lines.last().unwrap().trim(), "and it's done, isn't it");
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!((shortened("äöü", 2).as_str(), shortened("äö", 2).as_str()), ("äö…", "äö"));
+        assert_eq!(one_line(" a\n\n b\tc ", 9), "a b c");
+    }
+
+    proptest! {
+        #[test]
+        fn folding_loses_no_word(text in "[a-z' ]{0,60}|\\PC{0,40}", width in 1_usize..50) {
+            let all = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            let lines = folded(&text, width, "  ");
+            prop_assert_eq!(all(&lines.join(" ")).concat(), all(&text).concat());
+        }
+    }
+}
