@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::{Outcome, runtime};
 use crate::cli::{Environment, GlobalArgs, SettingsArgs, candidates};
 use crate::error::Result;
+use crate::helm::Scrub;
 use crate::interrupt::Interrupt;
 use crate::smoke::{self, Level, Report, Request, SharedToken, Target, Way, Witness};
 use crate::ui::{OutputFormat, Ui};
@@ -119,7 +120,6 @@ pub(super) fn request(hub: &Hub, level: Level, work: &WorkArgs) -> Result<Reques
         cluster: cluster.clone(),
         namespace: entry.namespace.clone(),
         gateway_namespace: gateway.as_ref().map_or_else(|| entry.namespace.clone(), |one| one.namespace.clone()),
-        scrub: crate::helm::Scrub::new(&hub.ledger),
     });
     Ok(Request {
         way,
@@ -131,6 +131,7 @@ pub(super) fn request(hub: &Hub, level: Level, work: &WorkArgs) -> Result<Reques
         size: if work.guide_size { GUIDE_SIZE } else { SMALL_SIZE },
         workers: work.workers,
         patience: Duration::from_secs(u64::from(work.timeout)),
+        scrub: Scrub::new(&hub.ledger),
         witness,
     })
 }

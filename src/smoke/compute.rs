@@ -180,7 +180,10 @@ impl Follower<'_> {
     }
 
     fn tail(&self) -> String {
-        let start = self.stderr.char_indices().rev().nth(TAIL).map_or(0, |(at, _)| at);
-        if self.stderr.is_empty() { "it printed no error".to_owned() } else { plain(&self.stderr[start..]) }
+        let all = self.stderr.as_str();
+        let start = all.char_indices().rev().nth(TAIL).map_or(0, |(at, _)| at);
+        // From a whole word: half a secret would not be known for one.
+        let start = if start == 0 { 0 } else { all[start..].find(char::is_whitespace).map_or(start, |at| start + at) };
+        if all.is_empty() { "it printed no error".to_owned() } else { plain(&all[start..]) }
     }
 }

@@ -9,6 +9,7 @@ use super::USER;
 use super::step::{Failure, Step};
 use crate::error::{Error, Result};
 use crate::redact::Secret;
+use crate::text::one_line;
 use crate::web::{Answer, Ask, Door};
 
 /// What may pass by itself: a hub that has just started is not known to its proxy yet.
@@ -56,7 +57,7 @@ impl Hub<'_> {
                 .hint("what is installed may be older than this program, or by other secrets: helm iris plan")
                 .into());
         }
-        let who = expect(&answer, &[200], "say who we are")?.json();
+        let who = check_status(&answer, &[200], "say who we are")?.json();
         let has = |scope: &str| who["scopes"].as_array().is_some_and(|all| all.iter().any(|one| one == scope));
         let wanted = ["admin:users", "servers", "access:servers"].map(|scope| format!("{scope}!user={USER}"));
         let missing: Vec<&str> = wanted.iter().map(String::as_str).filter(|scope| !has(scope)).collect();
@@ -101,7 +102,7 @@ impl Hub<'_> {
         if answer.status == 409 {
             return Ok((true, format!("{USER}, left by an earlier test")));
         }
-        expect(&answer, &[200, 201], "make a user").map_err(|error| Failure::of(Step::Token, error))?;
+        check_status(&answer, &[200, 201], "make a user").map_err(|error| Failure::of(Step::Token, error))?;
         Ok((false, USER.to_owned()))
     }
 
@@ -110,7 +111,7 @@ impl Hub<'_> {
         let answer = self.call(Method::GET, &user_path(), None).await?;
         match answer.status {
             404 => Ok(None),
-            _ => Ok(Some(expect(&answer, &[200], "look at our user")?.json())),
+            _ => Ok(Some(check_status(&answer, &[200], "look at our user")?.json())),
         }
     }
 
@@ -139,7 +140,7 @@ impl Hub<'_> {
     /// Deletes our user.
     pub(super) async fn delete_user(&self) -> Result<()> {
         let answer = self.call(Method::DELETE, &user_path(), None).await?;
-        expect(&answer, &[204, 404], "delete our user").map(drop)
+        check_status(&answer, &[204, 404], "delete our user").map(drop)
     }
 
     /// Asks for our user's server.
@@ -150,7 +151,7 @@ impl Hub<'_> {
             // The reason of a failed start is in the progress.
             201 | 202 | 500 => Ok(()),
             400 if answer.text().contains("already") => Ok(()),
-            _ => expect(&answer, &[], "start a server").map(drop),
+            _ => check_status(&answer, &[], "start a server").map(drop),
         }
     }
 }
@@ -174,8 +175,10 @@ fn reached(answer: Result<Answer>, label: &str) -> Passed<()> {
     }
     let location = answer.headers.get("location").and_then(|value| value.to_str().ok());
     let failed = match (answer.status, location) {
-        (301..=308, Some(location)) => Error::user(format!("{label} leads elsewhere: {}", shortened(location)))
-            .hint("give the address itself: --url https://…"),
+        (301..=308, Some(location)) => {
+            Error::user(format!("{label} leads elsewhere: {}", one_line(location, usize::MAX)))
+                .hint("give the address itself: --url https://…")
+        }
         (404, _) => Error::user("the proxy answers, and knows no hub")
             .because(format!("HTTP 404 from {label}/hub/api"))
             .hint("does the hub run? kubectl get pods -l component=hub; kubectl logs deploy/hub"),
@@ -190,7 +193,7 @@ fn reached(answer: Result<Answer>, label: &str) -> Passed<()> {
 }
 
 /// The answer, if its status is one of these.
-pub(super) fn expect<'a>(answer: &'a Answer, good: &[u16], doing: &str) -> Result<&'a Answer> {
+pub(super) fn check_status<'a>(answer: &'a Answer, good: &[u16], doing: &str) -> Result<&'a Answer> {
     if good.contains(&answer.status) {
         return Ok(answer);
     }
@@ -204,14 +207,14 @@ pub(super) fn expect<'a>(answer: &'a Answer, good: &[u16], doing: &str) -> Resul
 /// What an answer says, in a line: the message of JSON, or a page without its markup.
 pub(super) fn words(answer: &Answer) -> String {
     match answer.json()["message"].as_str() {
-        Some(message) => shortened(message),
+        Some(message) => one_line(message, usize::MAX),
         None => plain(&answer.text()),
     }
 }
 
 /// A text of somebody else in a line; a page of HTML without its markup.
 pub(super) fn plain(text: &str) -> String {
-    let Some(start) = text.find("<!DOCTYPE").or_else(|| text.find("<html")) else { return shortened(text) };
+    let Some(start) = text.find("<!DOCTYPE").or_else(|| text.find("<html")) else { return one_line(text, usize::MAX) };
     let body = text[start..].find("<h1").map_or(start, |at| start + at);
     let mut out = text[..start].to_owned();
     let mut inside = false;
@@ -226,14 +229,5 @@ pub(super) fn plain(text: &str) -> String {
             _ => {}
         }
     }
-    shortened(&out)
-}
-
-fn shortened(text: &str) -> String {
-    const MAX: usize = 300;
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MAX) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    one_line(&out, usize::MAX)
 }

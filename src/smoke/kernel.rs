@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::USER;
-use super::hub::{Hub, expect};
+use super::hub::{Hub, check_status};
 use crate::error::{Error, Result};
 use crate::web::Socket;
 
@@ -47,10 +47,10 @@ impl Kernel {
                 Error::user("the user's server cannot be reached").because("the proxy leads to the hub instead")
             );
         }
-        let specs = expect(&specs, &[200], "list the kernels of the user's server")?.json();
+        let specs = check_status(&specs, &[200], "list the kernels of the user's server")?.json();
         let name = specs["default"].as_str().unwrap_or("python3");
         let made = hub.call(Method::POST, &server_path("kernels"), Some(json!({"name": name}))).await?;
-        let made = expect(&made, &[201], "start a kernel on the user's server").map_err(|error| {
+        let made = check_status(&made, &[201], "start a kernel on the user's server").map_err(|error| {
             error.hint("does the image hold ipykernel, for the kernel that it names as its default?")
         })?;
         let id = made.json()["id"].as_str().unwrap_or_default().to_owned();

@@ -15,6 +15,7 @@ use super::step::{Failure, Level, Report, Step};
 use super::way::Way;
 use super::witness::Witness;
 use crate::error::{Error, Result};
+use crate::helm::Scrub;
 use crate::interrupt::Interrupt;
 use crate::redact::Secret;
 use crate::web::Door;
@@ -39,6 +40,8 @@ pub struct Request {
     pub workers: u32,
     /// How long a server, a scheduler and workers may each take.
     pub patience: Duration,
+    /// Keeps secrets out of what the hub, its logs and its kernels say.
+    pub scrub: Scrub,
     /// Who looks at the cluster for the reasons.
     pub witness: Option<Witness>,
 }
@@ -56,7 +59,12 @@ struct Run<'r> {
 /// When it is stopped. What does not work is in the report.
 pub async fn run(request: &Request, interrupt: &mut Interrupt, tell: &mut dyn FnMut(Event)) -> Result<Report> {
     let since = Instant::now();
-    let mut run = Run { request, log: Log::new(request.witness.as_ref(), tell), door: None, made: Made::default() };
+    let mut run = Run {
+        request,
+        log: Log::new(&request.scrub, request.witness.as_ref(), tell),
+        door: None,
+        made: Made::default(),
+    };
     let stopped = tokio::select! {
         () = run.walk() => false,
         () = interrupt.wait() => true,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::USER;
-use super::hub::{Hub, Passed, expect, plain, user_path};
+use super::hub::{Hub, Passed, check_status, plain, user_path};
 use super::step::{Failure, Step};
 use crate::error::{Error, Result};
 use crate::web::{Ask, Event};
@@ -70,10 +70,12 @@ async fn follow(hub: &Hub<'_>, tell: &mut dyn FnMut(&str)) -> Result<Option<Last
     });
     match ended.await? {
         Ok(last) => Ok(last),
-        Err(_) => {
-            expect(&hub.door.ask(Ask::get(&path).token("token", hub.token)?).await?, &[], "tell how the server starts")
-                .map(|_| None)
-        }
+        Err(_) => check_status(
+            &hub.door.ask(Ask::get(&path).token("token", hub.token)?).await?,
+            &[],
+            "tell how the server starts",
+        )
+        .map(|_| None),
     }
 }
 

@@ -6,15 +6,12 @@ use k8s_openapi::api::core::v1::{Event as KubeEvent, Pod};
 use super::USER;
 use super::step::Step;
 use crate::apply::why_not_ready;
-use crate::helm::Scrub;
 use crate::kube::Cluster;
 
 /// Lines of a log that are shown; more hides what matters.
 const LINES: usize = 3;
 /// Lines of a log that are looked at.
 const TAIL: i64 = 60;
-/// Longer lines repeat themselves.
-const WIDTH: usize = 240;
 /// Marks of a line that tells of trouble.
 const TELLING: [&str; 7] = ["error", "exception", "failed", "refused", "warn", "denied", "traceback"];
 
@@ -26,8 +23,6 @@ pub struct Witness {
     pub namespace: String,
     /// The gateway's.
     pub gateway_namespace: String,
-    /// Keeps secrets out of logs.
-    pub scrub: Scrub,
 }
 
 /// What was found.
@@ -45,7 +40,7 @@ impl Witness {
         for (namespace, labels) in self.suspects(step, dask_cluster) {
             if let Ok(Some(reason)) = why_not_ready(&self.cluster, namespace, &labels).await {
                 found.step = found.step.or_else(|| refined(step, &reason.text));
-                found.why.push(self.scrub.clean(&reason.text));
+                found.why.push(reason.text);
                 found.fix.extend(reason.hint);
             }
             found.why.extend(self.log(namespace, &labels).await);
@@ -87,7 +82,7 @@ impl Witness {
             let Ok(text) = self.cluster.log_tail(namespace, &name, container, TAIL).await else { continue };
             let lines: Vec<&str> = text.lines().filter(|line| is_telling(line)).collect();
             let lines = lines[lines.len().saturating_sub(LINES)..].iter();
-            found.extend(lines.map(|line| format!("log of {name}: {}", cut(&self.scrub.clean(line)))));
+            found.extend(lines.map(|line| format!("log of {name}: {}", line.trim())));
         }
         found
     }
@@ -103,7 +98,6 @@ impl Witness {
             .iter()
             .filter(ours)
             .filter_map(|event| Some(format!("{}: {}", event.reason.as_deref()?, event.message.as_deref()?)))
-            .map(|line| cut(&self.scrub.clean(&line)))
             .collect();
         lines.dedup();
         lines.truncate(LINES);
@@ -126,8 +120,4 @@ fn refined(step: Step, why: &str) -> Option<Step> {
 fn is_telling(line: &str) -> bool {
     let line = line.to_lowercase();
     TELLING.iter().any(|word| line.contains(word))
-}
-
-fn cut(line: &str) -> String {
-    line.trim().chars().take(WIDTH).collect()
 }

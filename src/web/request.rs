@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -61,10 +61,8 @@ impl Ask {
     ///
     /// # Errors
     /// When no header can hold it.
-    pub fn secret_header(mut self, name: http::HeaderName, value: &str) -> Result<Self> {
-        let mut value =
-            HeaderValue::from_str(value).map_err(|_| Error::user(format!("a secret does not fit into {name}")))?;
-        value.set_sensitive(true);
+    pub fn secret_header(mut self, name: HeaderName, value: &str) -> Result<Self> {
+        let value = secret_value(&name, value)?;
         self.headers.insert(name, value);
         Ok(self)
     }
@@ -86,6 +84,15 @@ impl Ask {
         self.body = Bytes::from(body);
         self
     }
+}
+
+/// The value of a header that is written to no log.
+pub(super) fn secret_value(name: &HeaderName, value: &str) -> Result<HeaderValue> {
+    let value = HeaderValue::from_str(value).map_err(|_| Error::user(format!("a secret does not fit into {name}")));
+    value.map(|mut value| {
+        value.set_sensitive(true);
+        value
+    })
 }
 
 /// The fields of a form in one text.

@@ -12,6 +12,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::Door;
 use super::door::Stream;
+use super::request::secret_value;
 use crate::error::{Error, Result};
 use crate::redact::Secret;
 
@@ -37,7 +38,7 @@ impl Door {
             .header(UPGRADE, "websocket")
             .header(SEC_WEBSOCKET_VERSION, "13")
             .header(SEC_WEBSOCKET_KEY, generate_key())
-            .header(AUTHORIZATION, format!("token {}", token.expose()))
+            .header(AUTHORIZATION, secret_value(&AUTHORIZATION, &format!("token {}", token.expose()))?)
             .body(())
             .map_err(|_| Error::bug("a request of ours"))?;
         let stream = self.connect().await?;

@@ -209,12 +209,16 @@ impl Apps {
         commands.filter(|command| String::from_utf8_lossy(command).contains(word)).count()
     }
 
+    /// What one of the applications logged.
+    fn log(&self, part: &str) -> String {
+        std::fs::read_to_string(self.running.state.join("log").join(format!("{part}.log"))).unwrap_or_default()
+    }
+
     /// The ends of the applications' logs, for a test that failed.
     fn logs(&self) -> String {
         let mut out = String::new();
         for part in ["hub", "gateway"] {
-            let text =
-                std::fs::read_to_string(self.running.state.join("log").join(format!("{part}.log"))).unwrap_or_default();
+            let text = self.log(part);
             let lines: Vec<&str> = text.lines().collect();
             out.push_str(&format!("──── {part}\n{}\n", lines[lines.len().saturating_sub(15)..].join("\n")));
         }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Apps;
+use super::{Apps, Fault};
 
 #[test]
 fn a_user_computes_on_what_we_render() {
@@ -31,6 +31,7 @@ fn a_user_computes_on_what_we_render() {
     assert!(run.stdout.contains("skipped  shared-token"), "{run}");
     assert!(run.stdout.contains("\nAll of it works, in "), "{run}");
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{run}");
+    assert!(apps.log("hub").contains("/hub/logout"), "our own user logs out");
     apps.assert_clean();
 
     let run = apps.passes(&["--quick", "--output", "json"]);
@@ -47,6 +48,17 @@ fn a_user_computes_on_what_we_render() {
         &["the gateway allows fewer", "dask.clusterMaxWorkers"],
     );
     assert!(run.stdout.contains("ok       clean-up"), "{run}");
+    apps.assert_clean();
+}
+
+/// Logging out stops a person's servers on some hubs.
+#[test]
+fn a_person_whose_name_is_used_is_not_logged_out() {
+    let site = "login: {allowAll: false, allowedUsers: [ada]}\n";
+    let Some(apps) = Apps::broken(&Fault { site, ..Fault::default() }) else { return };
+    let run = apps.passes(&["--file", "broken.yaml"]);
+    assert!(run.stdout.contains("as ada, by the form"), "{run}");
+    assert!(!apps.log("hub").contains("/hub/logout"), "{}", apps.log("hub"));
     apps.assert_clean();
 }
 
