@@ -12,6 +12,7 @@ pub use environment::Environment;
 
 use crate::kube::Connection;
 use crate::load::Request;
+use crate::text::quoted;
 use crate::ui::ColorChoice;
 
 /// Flags that every verb takes.
@@ -96,6 +97,25 @@ impl TargetArgs {
     /// The request of the stages.
     pub fn request(&self, global: &GlobalArgs, environment: &Environment, output: Option<PathBuf>) -> Request {
         self.settings.request(&self.chart, global, environment, output)
+    }
+}
+
+impl TargetArgs {
+    /// The same once more, as one would type it after a verb.
+    pub fn typed(&self, global: &GlobalArgs, environment: &Environment) -> String {
+        let SettingsArgs { site_file, profile, set, allow_default_namespace } = &self.settings;
+        let namespace = global.kube.namespace.as_ref().or(environment.namespace.as_ref());
+        let mut typed = quoted(&self.chart);
+        let file = site_file.as_ref().map(|file| file.to_string_lossy().into_owned());
+        let given = [("-n", namespace), ("-f", file.as_ref()), ("--profile", profile.as_ref())];
+        let given = given.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
+        for (flag, value) in given.chain(set.iter().map(|set| ("--set", set))) {
+            typed.push_str(&format!(" {flag} {}", quoted(value)));
+        }
+        if *allow_default_namespace {
+            typed.push_str(" --allow-default-namespace");
+        }
+        typed
     }
 }
 

@@ -26,6 +26,17 @@ impl ValueChange {
     pub fn hidden(path: String, have: Option<&Value>, want: Option<&Value>) -> Self {
         Self { path, change: Change::Hidden { how: how(have, want) } }
     }
+
+    /// Tells nothing any more but its path and who has it.
+    pub fn hide(&mut self) {
+        let how = match &self.change {
+            Change::Added { .. } => How::Added,
+            Change::Removed { .. } => How::Removed,
+            Change::Changed { .. } => How::Changed,
+            Change::Hidden { .. } | Change::InUse => return,
+        };
+        self.change = Change::Hidden { how };
+    }
 }
 
 /// How a value differs; texts are YAML on one line.

@@ -30,6 +30,16 @@ pub fn hanging(text: &str, column: usize) -> String {
     folded(text, WIDTH.saturating_sub(column), "").join(&format!("\n{:column$}", ""))
 }
 
+/// A word as a shell takes it for one word.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 /// The words of a line, each with the spaces after it.
 fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     let mut rest = line;

@@ -124,6 +124,6 @@ fn set(args: &SetArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) 
         environment,
         ui,
     )?;
-    ui.hint(&format!("to put it to use: helm iris install {}", args.target.chart));
+    ui.hint(&format!("to put it to use: helm iris install {}", args.target.typed(global, environment)));
     Ok(shown)
 }

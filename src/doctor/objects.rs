@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::objects::documents;
+use crate::objects::{documents, unlisted};
 use crate::redact::Secret;
 
 /// An object as far as the checks go.
@@ -63,10 +63,14 @@ pub(super) fn objects(rendered: &Secret, release: &str) -> Result<Vec<Object>> {
             continue;
         }
         // The parser's message could quote a value of an environment variable.
-        let head: Head = serde_yaml::from_str(document).map_err(|_| {
+        let broken = || {
             Error::user(format!("an object of the release `{release}` is not YAML")).because("the chart renders it so")
-        })?;
-        objects.push(Object { is_from_crds: is_from_crds(source), ..object(head) });
+        };
+        let value: Value = serde_yaml::from_str(document).map_err(|_| broken())?;
+        for value in unlisted(value) {
+            let head = Head::deserialize(value).map_err(|_| broken())?;
+            objects.push(Object { is_from_crds: is_from_crds(source), ..object(head) });
+        }
     }
     Ok(objects)
 }
@@ -129,6 +133,8 @@ mod tests {
         metadata: {name: daskclusters.gateway.dask.org}\nspec: {group: gateway.dask.org, names: {kind: DaskCluster}}\n\
         ---\n# Source: c/templates/s.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: proxy-public}\n\
         spec: {type: LoadBalancer, loadBalancerIP: 192.0.2.9}\n\
+        ---\n# Source: c/templates/l.yaml\napiVersion: v1\nkind: List\nitems:\n\
+        - {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data}, spec: {storageClassName: slow}}\n\
         ---\n# Source: c/templates/db.yaml\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db, namespace: other}\n\
         spec:\n  template: {spec: {initContainers: [{image: busybox}], containers: [{image: postgres:17}]}}\n  \
         volumeClaimTemplates: [{spec: {storageClassName: fast}}, {spec: {}}]\n---\n# Source: c/templates/empty.yaml\n";
@@ -136,10 +142,11 @@ mod tests {
     #[test]
     fn objects_are_read() {
         let found = objects(&Secret::new(RENDERED.into()), "r").unwrap();
-        let [crd, service, database] = found.as_slice() else { panic!("{found:?}") };
+        let [crd, service, claim, database] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!(crd.defines, Some(("gateway.dask.org".into(), "DaskCluster".into())));
         assert!(crd.is_from_crds && !service.is_from_crds);
         assert_eq!(service.address.as_deref(), Some("192.0.2.9"));
+        assert_eq!((claim.name.as_str(), claim.classes.as_slice()), ("data", ["slow".to_owned()].as_slice()));
         assert_eq!(database.images, ["busybox", "postgres:17"]);
         assert_eq!((database.classes.as_slice(), database.uses_default_class), (["fast".to_owned()].as_slice(), true));
         assert_eq!(database.namespace.as_deref(), Some("other"));

@@ -145,6 +145,7 @@ fn missing(name: &str, classes: &[Class]) -> Finding {
     Finding::fatal("class-missing", format!("there is no StorageClass `{name}`; {there}"))
         .because("volumes that name it stay Pending for ever")
         .fix("name one that exists in the site file: storage: {className: NAME}")
+        .fix("where such volumes were made by hand, or are bound already: --skip storage")
 }
 
 fn driver(class: &Class, facts: &Facts) -> Vec<Finding> {

@@ -6,7 +6,7 @@ use super::manager::{Manager, Managers, element_key, fits};
 use crate::objects::{Step, key_of, says_nothing};
 
 /// Annotations that controllers and clients keep their own state in.
-const BOOKKEEPING: [&str; 7] = [
+const BOOKKEEPING: [&str; 10] = [
     "deployment.kubernetes.io/",
     "deprecated.daemonset.template.generation",
     "kubectl.kubernetes.io/last-applied-configuration",
@@ -14,6 +14,9 @@ const BOOKKEEPING: [&str; 7] = [
     "pv.kubernetes.io/",
     "volume.kubernetes.io/",
     "volume.beta.kubernetes.io/",
+    "metallb.io/",
+    "metallb.universe.tf/",
+    "kube-vip.io/",
 ];
 /// Fields that the cluster allocates, whoever writes them down.
 const ALLOCATED: [&str; 12] = [
@@ -39,7 +42,7 @@ type Added<'l, 'm> = (Vec<Step>, &'l Value, &'m Manager<'l>);
 /// Each field that others added, as far up as the manifest is silent, with its value and who set it.
 pub(super) fn added<'l, 'm>(managers: &'m Managers<'l>, said: &Value, live: &'l Value) -> Vec<Added<'l, 'm>> {
     let mut found: Vec<Added<'l, 'm>> = Vec::new();
-    for manager in managers.0.iter().filter(|manager| !manager.is_system) {
+    for manager in managers.others.iter().filter(|manager| !manager.is_system) {
         let mut steps = Vec::new();
         let mut tell = |steps: &[Step], value| {
             if !found.iter().any(|(told, ..)| told == steps) {

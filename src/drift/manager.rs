@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use crate::objects::Step;
 
 /// Parts of Kubernetes itself, which write into objects that others made.
-const SYSTEM: [&str; 6] =
-    ["kube-apiserver", "kube-scheduler", "kubelet", "kube-proxy", "cluster-autoscaler", "kubelite"];
+const SYSTEM: [&str; 8] =
+    ["kube-apiserver", "kube-scheduler", "kubelet", "kube-proxy", "cluster-autoscaler", "kubelite", "k3s", "rke2"];
 
 /// Somebody who set fields.
 pub(super) struct Manager<'l> {
@@ -18,32 +18,43 @@ pub(super) struct Manager<'l> {
     pub(super) fields: &'l Value,
 }
 
-/// All that set fields of an object, except helm; the latest first.
-pub(super) struct Managers<'l>(pub(super) Vec<Manager<'l>>);
+/// All that set fields of an object; the latest first.
+pub(super) struct Managers<'l> {
+    /// All but helm.
+    pub(super) others: Vec<Manager<'l>>,
+    /// The fields of helm.
+    helm: Vec<&'l Value>,
+}
 
 impl<'l> Managers<'l> {
     pub(super) fn of(live: &'l Value) -> Self {
         let entries = live["metadata"]["managedFields"].as_array().into_iter().flatten();
-        let mut managers: Vec<Manager<'_>> = entries.filter_map(Manager::of).collect();
-        managers.sort_by_key(|manager| std::cmp::Reverse(manager.time));
-        Self(managers)
+        let all = entries.filter_map(|entry| Some((entry["manager"].as_str()?, entry)));
+        // Helm calls itself by the name of its program; so do we.
+        let (helm, others): (Vec<_>, Vec<_>) = all.partition(|(name, _)| name.to_lowercase().starts_with("helm"));
+        let mut others: Vec<Manager<'_>> = others.into_iter().map(|(name, entry)| Manager::of(name, entry)).collect();
+        others.sort_by_key(|manager| std::cmp::Reverse(manager.time));
+        Self { others, helm: helm.into_iter().map(|(_, entry)| &entry["fieldsV1"]).collect() }
     }
 
     /// Who set a field last.
     pub(super) fn owner(&self, steps: &[Step]) -> Option<&Manager<'l>> {
-        self.0.iter().find(|manager| owns(manager.fields, steps))
+        self.others.iter().find(|manager| owns(manager.fields, steps))
+    }
+
+    /// Whether helm set a field, and nobody after it: then what stands there instead of what the manifest
+    /// says was put there when helm asked, by something that the cluster lets change requests.
+    pub(super) fn is_helms_alone(&self, steps: &[Step]) -> bool {
+        self.owner(steps).is_none() && self.helm.iter().any(|fields| owns(fields, steps))
     }
 }
 
 impl<'l> Manager<'l> {
-    fn of(entry: &'l Value) -> Option<Self> {
-        let name = entry["manager"].as_str()?;
-        // Helm calls itself by the name of its program; so do we.
-        let is_helm = name.to_lowercase().starts_with("helm");
+    fn of(name: &'l str, entry: &'l Value) -> Self {
         let is_status = entry["subresource"] == "status";
         let is_system =
             is_status || SYSTEM.contains(&name) || name.contains("controller-manager") || name.starts_with("csi-");
-        (!is_helm).then(|| Self { name, time: entry["time"].as_str(), is_system, fields: &entry["fieldsV1"] })
+        Self { name, time: entry["time"].as_str(), is_system, fields: &entry["fieldsV1"] }
     }
 }
 

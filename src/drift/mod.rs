@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::compare::{Secrecy, ValueChange};
 use crate::helm::Scrub;
-use crate::objects::{Mode, Object, ObjectId, differences, path_of};
+use crate::objects::{Mode, Object, ObjectId, Step, differences, path_of};
 use manager::Managers;
 
 /// An object of a manifest as the cluster has it.
@@ -130,6 +130,19 @@ impl Drift {
         }
     }
 
+    /// The same without any value: where our secrets are not known, anything may hold one.
+    #[must_use]
+    pub fn without_values(mut self) -> Self {
+        for drifted in &mut self.objects {
+            if let How::Changed { fields } = &mut drifted.how {
+                for field in fields {
+                    field.change.hide();
+                }
+            }
+        }
+        self
+    }
+
     /// In a word or two, for `status`.
     pub fn word(&self) -> String {
         match (self.objects.len(), self.hidden.is_empty()) {
@@ -179,6 +192,11 @@ fn fields(object: &Object, live: &Value, server_side: bool, secrecy: &Secrecy<'_
     let said = said(&object.value);
     let mut fields = Vec::new();
     for one in differences(&said, live, Mode::Live, object.id.is_built_in()) {
+        // A certificate is put in by who serves it; what others put in when helm asks, they will again.
+        let is_certificate = matches!(one.steps.last(), Some(Step::Key(key)) if key == "caBundle");
+        if is_certificate || one.to.is_some() && managers.is_helms_alone(&one.steps) {
+            continue;
+        }
         let manager = managers.owner(&one.steps);
         let next = match (server_side, one.to) {
             (true, Some(_)) if manager.is_some() => Next::Conflict,

@@ -139,3 +139,40 @@ fn secret_text_and_data_are_the_same() {
     let live = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "aGk="}, "type": "Opaque"});
     assert_eq!(told(&manifest, &live, true), Vec::<String>::new());
 }
+
+/// A registry that is put before images, and a certificate of a webhook, come back whatever helm does.
+#[test]
+fn what_the_cluster_makes_of_helms_own_request_is_no_drift() {
+    let mut live = deployment();
+    live["spec"]["template"]["spec"]["containers"][0]["image"] = json!("mirror/a:1");
+    let image =
+        json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"hub\"}": {"f:image": {}}}}}}});
+    let helm = entry("helm", "Apply", "2026-01-01T00:00:00Z", &image);
+    live["metadata"]["managedFields"] = json!([helm]);
+    assert_eq!(told(&deployment(), &live, true), Vec::<String>::new());
+    live["metadata"]["managedFields"] = json!([helm, entry("kubectl-edit", "Update", "2026-01-02T00:00:00Z", &image)]);
+    assert_eq!(told(&deployment(), &live, true).len(), 1, "a person changed it since");
+    live["metadata"]["managedFields"] = json!([]);
+    assert_eq!(told(&deployment(), &live, true).len(), 1, "nobody knows who did");
+
+    let webhook = |bundle: &str| {
+        json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": "w"}, "webhooks": [{"name": "w", "clientConfig": {"caBundle": bundle}}]})
+    };
+    assert_eq!(told(&webhook("Cg=="), &webhook("QUFB"), true), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_left_out_of_an_unknown_kind_may_mean_anything() {
+    let cluster =
+        |spec: Value| json!({"apiVersion": "example.org/v1", "kind": "Thing", "metadata": {"name": "x"}, "spec": spec});
+    assert_eq!(told(&cluster(json!({"tls": false, "size": 0})), &cluster(json!({})), true).len(), 2);
+}
+
+#[test]
+fn drift_can_be_told_without_values() {
+    let found = drift(&[object(&deployment())], &[Live::There(edited())], true, &Scrub::default());
+    assert!(format!("{found:?}").contains("a:2"), "a control");
+    let found = format!("{:?}", found.without_values());
+    assert!(found.contains("spec.replicas") && !found.contains("a:2") && !found.contains("from:"), "{found}");
+}

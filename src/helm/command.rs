@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::explain::Facts;
 use crate::kube::Cluster;
+use crate::text::quoted;
 
 /// What marks a revision as made by us, and by which archive.
 const DIGEST: &str = "helm-iris chart sha256:";
@@ -112,14 +113,4 @@ fn seconds(count: u64) -> OsString {
 
 fn context_flag(context: Option<&str>) -> impl Iterator<Item = OsString> {
     context.into_iter().flat_map(|context| ["--kube-context", context].map(OsString::from))
-}
-
-/// A word as a shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }

@@ -164,7 +164,9 @@ impl<'v> Walk<'v> {
         }
         let Some(from) = from else { return true };
         let kept = matches!(self.steps.last(), Some(Step::Key(key)) if KEPT_WHEN_ZERO.contains(&key.as_str()));
-        says_nothing(from) || !kept && (*from == Value::Bool(false) || from.as_f64() == Some(0.0))
+        // Of kinds that Kubernetes does not know, nobody can say what a field means that is left out.
+        let is_default = self.is_built_in && !kept && (*from == Value::Bool(false) || from.as_f64() == Some(0.0));
+        says_nothing(from) || is_default
     }
 
     fn is_quantity(&self) -> bool {

@@ -96,7 +96,7 @@ pub fn parse(manifest: &Secret, release: &str, namespace: &str) -> Result<Vec<Ob
                 .hint(format!("try: helm get manifest {release} -n {namespace}"))
         };
         let value: Value = serde_yaml::from_str(document).map_err(broken)?;
-        collect(value, namespace, &mut objects);
+        objects.extend(unlisted(value).into_iter().filter_map(|value| object(value, namespace)));
     }
     Ok(objects)
 }
@@ -117,23 +117,26 @@ pub fn documents(text: &str) -> Vec<&str> {
     documents
 }
 
-/// An object, or those of a list. What is no object (a template that rendered to nothing) is left out.
-fn collect(value: Value, namespace: &str, objects: &mut Vec<Object>) {
-    let is_list = value["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) && value["items"].is_array();
-    if is_list {
-        if let Value::Array(items) = value["items"].clone() {
-            for item in items {
-                collect(item, namespace, objects);
-            }
+/// An object by itself, or those of a list.
+pub fn unlisted(mut value: Value) -> Vec<Value> {
+    let is_list = value["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
+    match value.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) if is_list => items.into_iter().flat_map(unlisted).collect(),
+        Some(items) => {
+            value["items"] = items;
+            vec![value]
         }
-        return;
+        None => vec![value],
     }
-    let Ok(head) = Head::deserialize(&value) else { return };
-    let Head { api_version, kind, metadata } = head;
+}
+
+/// An object as a manifest says it. What is none (a template that rendered to nothing) is left out.
+fn object(value: Value, namespace: &str) -> Option<Object> {
+    let Head { api_version, kind, metadata } = Head::deserialize(&value).ok()?;
     let elsewhere = metadata.namespace.filter(|other| other != namespace && !other.is_empty());
     let id = ObjectId { kind, name: metadata.name, namespace: elsewhere, api_version };
     let value = if id.kind == "Secret" && id.api_version == "v1" { with_data(value) } else { value };
-    objects.push(Object { id, value });
+    Some(Object { id, value })
 }
 
 /// A Secret with its text as data, as the API server keeps it.

@@ -104,7 +104,10 @@ fn detail(release: &ReleaseOperation, evidence: &Evidence, scrub: &Scrub) -> Det
             detail.manifests = Some(manifests(&evidence.stored, rendered, scrub));
             detail.obstacles = obstacle::find(release, evidence, rendered);
         }
-        Some(Err(error)) => detail.unrendered = Some(error.to_string()),
+        Some(Err(error)) => {
+            let hints = error.hints.iter().map(|hint| format!("; {hint}"));
+            detail.unrendered = Some(std::iter::once(error.to_string()).chain(hints).collect());
+        }
         None => {}
     }
     detail

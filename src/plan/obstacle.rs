@@ -44,6 +44,9 @@ const FIXED: &[(&str, &[&str])] = &[
     ("Secret", &["type"]),
 ];
 
+/// What of a ConfigMap or Secret that says `immutable: true` is.
+const SEALED: [&str; 3] = ["data", "binaryData", "immutable"];
+
 /// The size of a claim, which may grow.
 const SIZE: &str = "spec.resources.requests.storage";
 
@@ -105,9 +108,17 @@ fn fixed(old: &Object, live: Option<&Live>, new: &Object, namespace: &str) -> Op
 /// The first field that differs and may not.
 fn first(of: &Object, one: &Value, two: &Value, mode: Mode) -> Option<String> {
     let fixed = FIXED.iter().find(|(kind, _)| *kind == of.id.kind).map_or(&[] as &[&str], |(_, fields)| *fields);
+    // The second is what stands in the cluster, or stood there by what Helm knows.
+    let is_sealed = match mode {
+        Mode::Live => two,
+        Mode::Manifest => one,
+    }["immutable"]
+        == true;
+    let sealed: &[&str] = if is_sealed { &SEALED } else { &[] };
     let is_fixed = |path: &str| {
         fixed
             .iter()
+            .chain(sealed)
             .any(|field| path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])))
     };
     differences(one, two, mode, of.id.is_built_in()).into_iter().find_map(|found| {

@@ -96,3 +96,13 @@ fn every_obstacle_says_the_way_out() {
         assert!(!told.meaning.is_empty() && !told.hints.is_empty(), "{kind}");
     }
 }
+
+#[test]
+fn what_is_sealed_never_changes() {
+    let map = |sealed: bool, text: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "immutable": sealed, "data": {"a": text}});
+    let (is, will_be) = (map(true, "1"), map(true, "2"));
+    assert_eq!(found(&is, Some(Live::There(is.clone())), &will_be).len(), 1);
+    assert_eq!(found(&is, None, &will_be).len(), 1);
+    let (is, will_be) = (map(false, "1"), map(false, "2"));
+    assert_eq!(found(&is, Some(Live::There(is.clone())), &will_be), Vec::<String>::new());
+}

@@ -66,8 +66,9 @@ pub(super) fn judge(status: &mut Status) {
 fn of_release(row: &ReleaseRow, busy: bool) -> Option<Attention> {
     let ReleaseRow { name, namespace, revision, state, .. } = row;
     if row.pending {
-        let what = format!("{name}: revision {revision} is {state}, and nobody works on it");
-        let fix = "run the same helm iris command again: it frees what it left, and says what else to do".to_owned();
+        let what = format!("{name}: revision {revision} is {state}, and no helm iris works on it");
+        let fix =
+            "if nobody's helm does, run the same helm iris command again: it frees what a killed one left".to_owned();
         return (!busy).then(|| Attention::new(what, fix));
     }
     (state == "failed").then(|| {

@@ -150,6 +150,7 @@ pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<L
         (ledger.is_none(), format!("the ledger (a Secret) in {namespace}")),
         (lease == Seen::Hidden, format!("the Lease in {namespace}, which tells who works on the hub")),
     ];
+    let drift = if stored.is_some() { drift } else { drift.map(Drift::without_values) };
     let compared = bundle.map(|bundle| bundle::compare(bundle, folder, own.as_ref(), shared.as_ref(), stored.as_ref()));
     let mut status = Status {
         cluster: cluster.label().to_owned(),

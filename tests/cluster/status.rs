@@ -83,7 +83,7 @@ fn a_hub_is_healthy_until_something_is_the_matter() {
             "data-postgresql-0 8Gi Bound",
             "http://192.0.2.",
             "none of them weak",
-            "nobody works on it; last: install daskhub, by ",
+            "no helm iris works on it; last: install daskhub, by ",
         ] {
             assert!(text.contains(shown), "no {shown:?} in\n{run}");
         }

@@ -248,9 +248,9 @@ fn of_ledger(ledger: &LedgerState) -> String {
 
 fn of_work(work: Option<&Work>) -> String {
     match work {
-        None => "nobody works on it; what was done last is not known".to_owned(),
+        None => "no helm iris works on it; what was done last is not known".to_owned(),
         Some(work) if work.now => format!("right now: {}, for {}", work.doing, age(work.since)),
-        Some(work) => format!("nobody works on it; last: {}, {} ago", work.doing, age(work.last_seen)),
+        Some(work) => format!("no helm iris works on it; last: {}, {} ago", work.doing, age(work.last_seen)),
     }
 }
 
