@@ -9,8 +9,10 @@ use super::execute::{Executor, Level, Tell};
 use super::free::free;
 use super::manifest;
 use super::watch::{Ended, Readiness, Wait, problems};
+use crate::archive::ChartCrd;
 use crate::bundle::Bundle;
 use crate::bundle::manifest::ReleaseEntry;
+use crate::chart::CLUSTER_NAMESPACE;
 use crate::chart::release::Scope;
 use crate::crds;
 use crate::dumps::Dump;
@@ -63,7 +65,7 @@ impl Executor<'_> {
         tell: &Tell<'_>,
     ) -> Result<Done> {
         if !interrupt.is_requested() {
-            self.prepare(plan, release, tell).await?;
+            self.prepare(plan, (release, entry), tell).await?;
         }
         let done = self.apply(release, entry, &mut interrupt, tell).await?;
         let awaited = self.level >= Level::Ready || release.awaited || needed_later(plan, release);
@@ -74,7 +76,13 @@ impl Executor<'_> {
     }
 
     /// What a release finds when helm begins: its Secret, and definitions of resources.
-    async fn prepare(&self, plan: &Plan, release: &ReleaseOperation, tell: &Tell<'_>) -> Result<()> {
+    async fn prepare(
+        &self,
+        plan: &Plan,
+        (release, entry): (&ReleaseOperation, &ReleaseEntry),
+        tell: &Tell<'_>,
+    ) -> Result<()> {
+        let mut definitions = Vec::new();
         for operation in &plan.operations {
             match operation {
                 Operation::WriteSecret { name, namespace, release: reader, .. } if *reader == release.name => {
@@ -82,14 +90,36 @@ impl Executor<'_> {
                 }
                 Operation::ApplyCrd(operation) if operation.release == release.name => {
                     let wanted = self.crds.iter().find(|wanted| wanted.crd.name == operation.name);
-                    let wanted = wanted.ok_or_else(|| Error::bug("the plan is of other charts"))?;
-                    crds::apply(self.cluster, &wanted.crd).await?;
-                    tell(Event::CrdApplied { name: operation.name.clone() });
+                    definitions.push(&wanted.ok_or_else(|| Error::bug("the plan is of other charts"))?.crd);
                 }
                 _ => {}
             }
         }
-        Ok(())
+        if definitions.is_empty() { Ok(()) } else { self.define(entry, &definitions, tell).await }
+    }
+
+    /// Definitions are the whole cluster's: one at a time changes them.
+    async fn define(&self, entry: &ReleaseEntry, definitions: &[&ChartCrd], tell: &Tell<'_>) -> Result<()> {
+        let held = self.hold_shared(&format!("upgrade the definitions of {}", entry.name), entry).await?;
+        let mut done = Ok(());
+        for crd in definitions {
+            done = crds::apply(self.cluster, crd).await;
+            if done.is_err() {
+                break;
+            }
+            tell(Event::CrdApplied { name: crd.name.clone() });
+        }
+        if let Some(held) = held {
+            held.release(done.is_ok()).await;
+        }
+        done
+    }
+
+    /// The Lease of what all hubs share, waited for as long as the release may take.
+    async fn hold_shared(&self, doing: &str, entry: &ReleaseEntry) -> Result<Option<Held>> {
+        secrets::cluster::create_namespace(self.cluster, CLUSTER_NAMESPACE).await?;
+        let limit = Duration::from_secs(entry.timeout_seconds);
+        lease::wait(self.cluster, CLUSTER_NAMESPACE, (self.holder, doing), limit).await
     }
 
     async fn apply(
@@ -131,10 +161,7 @@ impl Executor<'_> {
 
     /// What all hubs share is changed by one at a time; somebody may have done it meanwhile.
     async fn shared(&self, entry: &ReleaseEntry, interrupt: &mut Interrupt, tell: &Tell<'_>) -> Result<Done> {
-        secrets::cluster::create_namespace(self.cluster, &entry.namespace).await?;
-        let doing = format!("install {}", entry.name);
-        let limit = Duration::from_secs(entry.timeout_seconds);
-        let held = lease::wait(self.cluster, &entry.namespace, (self.holder, &doing), limit).await?;
+        let held = self.hold_shared(&format!("install {}", entry.name), entry).await?;
         let done = self.shared_alone(entry, held.as_ref(), interrupt, tell).await;
         if let Some(held) = held {
             held.release(done.is_ok()).await;

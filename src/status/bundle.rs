@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::SHARED;
 use super::releases::Releases;
 use crate::bundle::Bundle;
 use crate::bundle::manifest::ReleaseEntry;
+use crate::chart::CLUSTER_NAMESPACE;
 use crate::error::Result;
 use crate::helm::chart_digest_of;
 use crate::observe::ReleaseState;
@@ -77,7 +77,7 @@ pub(super) fn compare(
     let mut differing = Vec::new();
     let mut hidden = None;
     for entry in &bundle.manifest().releases {
-        let releases = if entry.namespace == SHARED { shared } else { Some(own) };
+        let releases = if entry.namespace == CLUSTER_NAMESPACE { shared } else { Some(own) };
         let Some(releases) = releases else {
             hidden = Some(format!("{} may not be read", entry.name));
             continue;

@@ -27,6 +27,7 @@ pub use volumes::{ClaimRow, UserVolumes, Volumes};
 
 use crate::applied::{self, Applied};
 use crate::apply::{self, Address, WorkloadState};
+use crate::chart::CLUSTER_NAMESPACE;
 use crate::drift::Drift;
 use crate::error::{Error, Result};
 use crate::helm::Scrub;
@@ -34,9 +35,6 @@ use crate::kube::{Cluster, denied};
 use crate::lease::{self, Seen, Work};
 use crate::observe;
 use releases::Releases;
-
-/// The namespace of what all hubs share.
-pub const SHARED: &str = "helm-iris-system";
 
 /// How a hub stands.
 #[derive(Debug, Clone, Serialize)]
@@ -114,7 +112,7 @@ pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<L
     let (exists, lease, shared_lease, ledger) = futures::try_join!(
         namespace_exists(cluster, namespace),
         lease::look(cluster, namespace),
-        lease::look(cluster, SHARED),
+        lease::look(cluster, CLUSTER_NAMESPACE),
         ledger::read(cluster, namespace),
     )?;
     let (stored, ledger) = ledger;
@@ -142,8 +140,11 @@ pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<L
     )?;
     let hidden = [
         (own.is_none(), format!("Helm's releases (Secrets) in {namespace}, and so what they made")),
-        (shared.is_none(), format!("the releases that all hubs share (Secrets in {SHARED})")),
-        (own.is_some() && workloads.is_none(), format!("workloads, pods or events in {namespace} or {SHARED}")),
+        (shared.is_none(), format!("the releases that all hubs share (Secrets in {CLUSTER_NAMESPACE})")),
+        (
+            own.is_some() && workloads.is_none(),
+            format!("workloads, pods or events in {namespace} or {CLUSTER_NAMESPACE}"),
+        ),
         (volumes.is_none(), format!("volume claims in {namespace}")),
         (service.is_some() && address.is_none(), format!("Services in {namespace}, and so the hub's address")),
         (servers.is_none(), format!("pods in {namespace}")),

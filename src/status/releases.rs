@@ -6,9 +6,9 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::SHARED;
 use crate::apply::{self, Workload};
 use crate::bundle::Bundle;
+use crate::chart::CLUSTER_NAMESPACE;
 use crate::chart::release::Scope;
 use crate::error::{Error, Result};
 use crate::helm::chart_digest_of;
@@ -113,11 +113,11 @@ pub(super) async fn of(cluster: &Cluster, namespace: &str, known: &BTreeSet<Stri
 
 /// What all hubs share; none where it may not be read.
 pub(super) async fn shared(cluster: &Cluster) -> Result<Option<Releases>> {
-    let Some(mut heads) = observe::heads(cluster, SHARED).await? else { return Ok(None) };
+    let Some(mut heads) = observe::heads(cluster, CLUSTER_NAMESPACE).await? else { return Ok(None) };
     let names = heads.iter().map(|head| head.name.clone()).collect();
     heads.truncate(MOST);
-    let read = read(cluster, SHARED, heads).await?;
-    Ok(Some(gather(SHARED, Scope::Cluster, read, names)?))
+    let read = read(cluster, CLUSTER_NAMESPACE, heads).await?;
+    Ok(Some(gather(CLUSTER_NAMESPACE, Scope::Cluster, read, names)?))
 }
 
 type Read = (ReleaseHead, Option<ReleaseState>);

@@ -91,6 +91,9 @@ fn definitions_that_differ_are_told_and_upgraded_when_asked_for() {
         let run = hub.install(&["--upgrade-crds"]);
         assert!(run.stderr.contains(&format!("The CRD {NAME} is upgraded")), "{run}");
         assert_eq!(hub.crd()["spec"]["names"]["shortNames"][0], "dkc");
+        let lease = testbed.api.get("/apis/coordination.k8s.io/v1/namespaces/helm-iris-system/leases/helm-iris");
+        let lease = lease.unwrap().to_string();
+        assert!(lease.contains(&format!("upgrade the definitions of {}", hub.namespace)), "under a Lease: {lease}");
         assert_eq!(hub.revision(&hub.namespace), revision, "the release is as it was");
         let run = hub.install(&["--upgrade-crds"]);
         assert!(run.stderr.contains("Nothing to change"), "{run}");
