@@ -2,7 +2,7 @@
 //!
 //! Helm installs them with a new release, where they are not there yet, and never upgrades them. They belong to
 //! the whole cluster: other hubs, and other software, may use the same. Whether one differs is for the API server
-//! to say, by an apply that it only tries: what it adds by itself is no difference then.
+//! to say, by an apply that it only tries: what it adds by itself is no difference then. It need not be asked where both say the same.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,11 +11,12 @@ use ::kube::Error as KubeError;
 use futures::future::try_join_all;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition as Crd;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::archive::ChartCrd;
 use crate::error::{Error, Result};
 use crate::kube::{Cluster, denied};
+use crate::objects::{Mode, differences, path_of};
 
 /// How long a new one may take until it is served, and between two looks.
 const LOOKS: u32 = 60;
@@ -83,11 +84,26 @@ async fn state(cluster: &Cluster, crd: &ChartCrd) -> Result<CrdState> {
     if !versions.is_empty() {
         return Ok(CrdState::Stored { versions });
     }
+    if says_the_same(&there["spec"], &crd.document["spec"]) {
+        return Ok(CrdState::Same);
+    }
     match cluster.apply::<Crd>(&crd.name, &crd.document, true).await {
         Ok(would_be) if would_be["spec"] == there["spec"] => Ok(CrdState::Same),
         Ok(_) => Ok(CrdState::Differs),
         Err(error) => failed(error),
     }
+}
+
+/// Whether two definitions surely say the same, as far as that can be told without the API server.
+fn says_the_same(there: &Value, new: &Value) -> bool {
+    // What the API server fills in where nothing is said.
+    let filled = |path: &str| {
+        path == "names.listKind"
+            || path == "names.singular"
+            || path == "conversion" && there["conversion"] == json!({"strategy": "None"})
+    };
+    differences(new, there, Mode::Live, false).is_empty()
+        && differences(there, new, Mode::Live, false).iter().all(|one| one.to.is_none() && filled(&path_of(&one.steps)))
 }
 
 /// The versions in which objects may be stored, and that the new definition lacks.
@@ -124,9 +140,31 @@ fn is_served(crd: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+
+    #[test]
+    fn what_the_api_server_fills_in_is_no_difference() {
+        let new = json!({"group": "g", "names": {"kind": "A", "plural": "as"}, "versions": [{"name": "v1", "schema": {
+            "openAPIV3Schema": {"properties": {"a": {"type": "string", "description": ""}}}}}]});
+        let mut there = new.clone();
+        there["names"]["listKind"] = json!("AList");
+        there["names"]["singular"] = json!("a");
+        there["conversion"] = json!({"strategy": "None"});
+        assert!(says_the_same(&there, &new));
+        let changes: [fn(&mut Value, &mut Value); 6] = [
+            |_, there| there["conversion"] = json!({"strategy": "Webhook"}),
+            |new, _| new["names"]["shortNames"] = json!(["x"]),
+            |_, there| there["names"]["shortNames"] = json!(["x"]),
+            |new, _| new["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["b"] = json!({"type": "integer"}),
+            |_, there| there["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["b"] = json!({"nullable": true}),
+            |_, there| there["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["a"]["type"] = json!("integer"),
+        ];
+        for change in changes {
+            let (mut new, mut there) = (new.clone(), there.clone());
+            change(&mut new, &mut there);
+            assert!(!says_the_same(&there, &new), "{new} {there}");
+        }
+    }
 
     #[test]
     fn versions_in_which_objects_are_stored_must_stay() {

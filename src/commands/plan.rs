@@ -42,8 +42,7 @@ struct Answer<'p> {
 pub(super) fn run(args: &PlanArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     runtime()?.block_on(async {
         let reviewed = args.what.reviewed(global, environment, ui).await?;
-        let mut session = Session::open(reviewed, global, environment).await?;
-        session.compare_crds(args.what.upgrade_crds).await?;
+        let session = Session::open_with_crds(reviewed, args.what.upgrade_crds, global, environment).await?;
         let secrets = session.reconcile()?;
         let mut plan = session.plan(&secrets, false)?;
         let look = if args.no_drift { Look::NotAtDrift } else { Look::Everywhere };

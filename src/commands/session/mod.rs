@@ -43,16 +43,33 @@ impl Session {
     pub(super) async fn open(reviewed: Reviewed, global: &GlobalArgs, environment: &Environment) -> Result<Self> {
         let cluster = global.connection(environment).open().await?;
         let observed = observe::observe(&cluster, reviewed.bundle.manifest()).await?;
-        let holder = Holder::this_process(environment.user.as_deref());
-        Ok(Self {
+        Ok(Self::of(reviewed, cluster, observed, environment))
+    }
+
+    /// Connects and looks, at the definitions of resources too; `upgrade`: to change these.
+    pub(super) async fn open_with_crds(
+        reviewed: Reviewed,
+        upgrade: bool,
+        global: &GlobalArgs,
+        environment: &Environment,
+    ) -> Result<Self> {
+        let cluster = global.connection(environment).open().await?;
+        // What the cluster is asked first is under way while the charts' definitions are read.
+        let definitions = async { crds::look(&cluster, reviewed.crds()?).await };
+        let (observed, crds) = futures::try_join!(observe::observe(&cluster, reviewed.bundle.manifest()), definitions)?;
+        Ok(Self { crds, upgrade_crds: upgrade, ..Self::of(reviewed, cluster, observed, environment) })
+    }
+
+    fn of(reviewed: Reviewed, cluster: Cluster, observed: Observed, environment: &Environment) -> Self {
+        Self {
             reviewed,
             cluster,
             observed,
-            holder,
+            holder: Holder::this_process(environment.user.as_deref()),
             volumes: Attachment::default(),
             crds: Vec::new(),
             upgrade_crds: false,
-        })
+        }
     }
 
     /// Compares the definitions of resources that the charts bring with the cluster's; `upgrade`: to change these.
