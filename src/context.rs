@@ -88,6 +88,8 @@ pub struct DatabaseContext {
     pub url: Option<String>,
     /// Whether the connection is encrypted.
     pub tls: DatabaseTls,
+    /// Who makes role and database on a server that somebody else runs; null: they are there.
+    pub admin_user: Option<String>,
     /// Where the hub finds the certificate of `tls.ca`; null where none is given.
     pub ca_file: Option<String>,
     /// Name of the database.
@@ -186,7 +188,7 @@ impl Context {
 }
 
 fn database(settings: &Database, endpoint: DatabaseEndpoint) -> DatabaseContext {
-    let Database { engine, name, user, size, image, tls, .. } = settings.clone();
+    let Database { engine, name, user, size, image, tls, admin_user, .. } = settings.clone();
     let DatabaseEndpoint { kind, host, port, pod_labels } = endpoint;
     let address: Option<IpAddr> = host.as_ref().and_then(|host| host.parse().ok());
     let mut context = DatabaseContext {
@@ -199,6 +201,7 @@ fn database(settings: &Database, endpoint: DatabaseEndpoint) -> DatabaseContext 
         port,
         pod_labels,
         tls,
+        admin_user,
         name,
         user,
         size,

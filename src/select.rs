@@ -67,8 +67,13 @@ pub fn database(charts: &[Chart], settings: &Settings, layers: &[Layer], namespa
         problems.push(at("/database/engine", message).fix("set database.host, e.g. db.example.org"));
     }
     if !connection.is_elsewhere() {
-        let Database { host, port, tls, .. } = &settings.database;
-        let given = [("host", host.is_some()), ("port", port.is_some()), ("tls", *tls != DatabaseTls::default())];
+        let Database { host, port, tls, admin_user, .. } = &settings.database;
+        let given = [
+            ("host", host.is_some()),
+            ("port", port.is_some()),
+            ("tls", *tls != DatabaseTls::default()),
+            ("adminUser", admin_user.is_some()),
+        ];
         for (key, _) in given.into_iter().filter(|(_, given)| *given) {
             let message = format!("`database.{key}` is for a server that somebody else runs, and not for `{name}`");
             let problem = at(&format!("/database/{key}"), message);

@@ -76,7 +76,7 @@ impl ReleaseSpec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Source {
-    /// Chart repository (`https://…`) of an upstream chart.
+    /// Chart repository (`https://…`) or registry (`oci://…`) of an upstream chart.
     pub repo: Option<String>,
     /// Name of the chart there.
     pub chart: Option<String>,

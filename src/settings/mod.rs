@@ -288,6 +288,9 @@ pub struct Database {
     pub port: Option<u16>,
     /// For `external`: whether the connection is encrypted.
     pub tls: DatabaseTls,
+    /// For `external`: a role that may make the hub's role and database; bring its password by `helm iris secrets
+    /// set database-admin-password`. Unset: they are there already, and are only looked at.
+    pub admin_user: Option<String>,
     /// Name of the database.
     #[serde(deserialize_with = "form::sql_name")]
     #[schemars(regex(pattern = r"^[a-z_][a-z0-9_]{0,62}$"))]
