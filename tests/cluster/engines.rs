@@ -56,7 +56,7 @@ fn sqlite_is_a_hub_alone() {
         testbed.reset();
         let hub = testbed.hub_with(&format!("lite-{word}"), &helm, "database: {engine: sqlite, size: 2Gi}\n");
         hub.install(&[]);
-        assert_eq!(hub.release_names(), [hub.namespace.clone()]);
+        assert_eq!(hub.release_names(), std::slice::from_ref(&hub.namespace));
         let (database, password) = hub.database();
         assert_eq!((database["type"].as_str(), password), (Some("sqlite-pvc"), None));
         let claim = hub.api().get(&hub.core("persistentvolumeclaims/hub-db-dir")).unwrap();
@@ -130,5 +130,39 @@ fn external_looks_at_the_server_before_the_hub_comes() {
         let run = hub.install(&admin);
         assert!(!run.stderr.contains("not to be seen"), "{run}");
         assert_eq!(hub.key("external-database", "admin-password"), "not to be seen");
+    }
+}
+
+#[test]
+fn cloudnative_pg_comes_after_its_operator_and_before_the_hub() {
+    let Some(testbed) = Testbed::take() else { return };
+    for (word, helm) in testbed.helms() {
+        testbed.reset();
+        let sources = [("cloudnative-pg", "cloudnative-pg-0.29.0.tgz"), ("cluster", "cluster-0.8.1.tgz")];
+        let sources = sources.map(|(chart, archive)| source(chart, archive)).concat();
+        let site = format!("{sources}database: {{engine: cloudnative-pg, size: 3Gi}}\n");
+        let hub = testbed.hub_with(&format!("cn-{word}"), &helm, &site);
+        let run = hub.install(&[]);
+        assert_order(&run, "cloudnative-pg", "hub-db");
+        assert_order(&run, "hub-db", &hub.namespace);
+        assert!(hub.api().get("/apis/apps/v1/namespaces/helm-iris-system/deployments/cloudnative-pg").is_some());
+        let (database, password) = hub.database();
+        assert_eq!(database["url"], "postgresql+psycopg2://jhub@hub-db-rw:5432/jhub");
+        assert_eq!(password.unwrap(), hub.key("hub-db-owner", "password"));
+        assert_eq!(hub.key("hub-db-owner", "username"), "jhub");
+        assert_eq!(hub.secret("hub-db-owner").unwrap()["type"], "kubernetes.io/basic-auth");
+        let cluster = format!("/apis/postgresql.cnpg.io/v1/namespaces/{}/clusters/hub-db", hub.namespace);
+        let spec = hub.api().get(&cluster).unwrap()["spec"].clone();
+        assert_eq!((&spec["instances"], &spec["storage"]["size"]), (&Value::from(1), &Value::from("3Gi")));
+        let expected = serde_json::json!({"database": "jhub", "owner": "jhub", "secret": {"name": "hub-db-owner"}});
+        assert_eq!(spec["bootstrap"]["initdb"], expected);
+        let job = format!("/apis/batch/v1/namespaces/{}/jobs/hub-db-ready", hub.namespace);
+        assert_eq!(hub.api().get(&job).unwrap()["status"]["succeeded"], 1, "the hub waited for it");
+        hub.is_settled();
+        hub.keeps_its_engine(&["database.engine=postgresql"]);
+
+        let run = hub.install(&["--set", "secretMode=existing"]);
+        assert!(hub.env.read(&format!("{}/REVIEW.md", hub.namespace)).contains("kubernetes.io/basic-auth"), "{run}");
+        assert_eq!(hub.key("hub-db-owner", "password"), hub.key("helm-iris-daskhub", "hub.db.password"));
     }
 }

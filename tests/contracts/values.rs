@@ -70,8 +70,10 @@ fn every_setting_is_taken_by_the_real_schemas() {
     }
 }
 
-/// The engines, each with the settings that it needs, what the hub is told, and its own upstream chart.
-const ENGINES: [(&str, &[&str], &str, Option<(&str, &str)>); 4] = [
+/// An engine with the settings that it needs, what the hub is told, and its own upstream chart.
+type Engine = (&'static str, &'static [&'static str], &'static str, Option<(&'static str, &'static str)>);
+
+const ENGINES: [Engine; 5] = [
     ("postgresql", &[], "postgresql+psycopg2://jhub@postgresql:5432/jhub", None),
     ("sqlite", &[], "", None),
     (
@@ -79,6 +81,12 @@ const ENGINES: [(&str, &[&str], &str, Option<(&str, &str)>); 4] = [
         &[],
         "postgresql+psycopg2://jhub@bitnami-postgresql:5432/jhub",
         Some(("", "bitnami-postgresql-17.1.0")),
+    ),
+    (
+        "cloudnative-pg",
+        &[],
+        "postgresql+psycopg2://jhub@hub-db-rw:5432/jhub",
+        Some(("cluster", "cloudnative-pg-cluster-0.8.1")),
     ),
     (
         "external",

@@ -25,7 +25,18 @@ fn words_after_helm_iris() {
             // No flags among the words, until one is begun.
             (
                 &["iris", "render", ""],
-                &["bitnami", "dask-gateway", "daskhub", "external", "jupyterhub", "postgresql", "sqlite", "storage"],
+                &[
+                    "bitnami",
+                    "cloudnative-pg",
+                    "cloudnative-pg-operator",
+                    "dask-gateway",
+                    "daskhub",
+                    "external",
+                    "jupyterhub",
+                    "postgresql",
+                    "sqlite",
+                    "storage",
+                ],
             ),
             // Helm's own flags before or between do no harm.
             (&["-n", "x", "iris", "render", "d"], &["dask-gateway", "daskhub"]),
