@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Apps;
+use super::{Apps, Fault};
 
 #[test]
 fn a_user_computes_on_what_we_render() {
@@ -47,6 +47,16 @@ fn a_user_computes_on_what_we_render() {
         &["the gateway allows fewer", "dask.clusterMaxWorkers"],
     );
     assert!(run.stdout.contains("ok       clean-up"), "{run}");
+    apps.assert_clean();
+}
+
+/// Without a database server; JupyterHub keeps its state in the file that the values name.
+#[test]
+fn a_user_computes_on_a_hub_that_keeps_a_file() {
+    let Some(apps) = Apps::broken(&Fault { site: "database: {engine: sqlite}\n", ..Fault::default() }) else { return };
+    let file = apps.env.root().join("apps/jupyterhub.sqlite");
+    assert!(std::fs::metadata(&file).is_ok_and(|meta| meta.len() > 0), "{}", file.display());
+    apps.passes(&[]);
     apps.assert_clean();
 }
 
