@@ -270,6 +270,19 @@ fn apply_patch(wanted: &mut Value, patch: &Value) -> Result<(), String> {
     json_patch::patch(wanted, &patch).map_err(|error| format!("does not apply: {error}"))
 }
 
+/// What charts say of themselves that a reviewer has to know.
+pub fn cautions(loaded: &Loaded) -> Vec<Problem> {
+    let charts = loaded.charts.iter().chain(&loaded.without_release);
+    let all = charts.flat_map(|chart| chart.spec.warnings.iter().map(move |caution| (chart, caution)));
+    all.map(|(chart, caution)| {
+        // An engine is chosen by a setting; everything else is there because it is needed.
+        let chosen = chart.spec.connection.is_some().then(|| layers::origin(&loaded.layers, "/database/engine"));
+        let (file, place) = chosen.unwrap_or((&chart.document.file, chart.document.place("/warnings")));
+        Problem::warning(file, place, caution.message.clone()).fix(caution.fix.clone())
+    })
+    .collect()
+}
+
 /// `values:` and `patches:` of charts that this install does not take. They may be for another
 /// install, since one site file can serve several; but then somebody must know that there is such
 /// a chart, and `values.jupyterhub` where `values.daskhub.jupyterhub` is meant must not go unseen.

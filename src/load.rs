@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::archive::{Archive, Cache, LOCK_FILE, Lock, Wanted, wanted};
 use crate::bundle::MANIFEST_FILE;
 use crate::chart::{self, Chart};
+use crate::context::DatabaseEndpoint;
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::layers::{self, Layer};
@@ -58,6 +59,10 @@ pub struct Loaded {
     pub known_charts: Vec<String>,
     /// The charts in the order of their needs, the one asked for last.
     pub charts: Vec<Chart>,
+    /// Charts that were chosen and install nothing, such as `sqlite`.
+    pub without_release: Vec<Chart>,
+    /// Where the hub's database is.
+    pub database: DatabaseEndpoint,
     /// All layers merged.
     pub settings: Settings,
     /// The layers themselves, for places in problems.
@@ -95,10 +100,13 @@ pub fn load(request: &Request) -> Result<Loaded> {
     };
     let namespace = namespace(request, &target)?;
     let above: Vec<Layer> = profile.layers.iter().cloned().chain(site.layer.clone()).chain(set).collect();
-    let mut charts = select::charts(&library, target, &above)?;
+    let charts = select::charts(&library, target, &above)?;
     let layers: Vec<Layer> = charts.iter().map(select::defaults).chain(above).collect();
     let settings = layers::settings(&layers)?;
-    settle_secrets(&mut charts, &settings)?;
+    let database = select::database(&charts, &settings, &layers, &namespace)?;
+    let (mut charts, without_release): (Vec<_>, Vec<_>) =
+        charts.into_iter().partition(|chart| chart.spec.makes_release());
+    settle_secrets(&mut charts, &settings, &database)?;
     check_sources(&charts, &settings, &layers)?;
     let folder = request.output.clone().unwrap_or_else(|| PathBuf::from(&namespace));
     let lock_folder = if site.file.is_some() { &site.folder } else { &folder };
@@ -115,11 +123,16 @@ pub fn load(request: &Request) -> Result<Loaded> {
         namespace,
         folder,
         charts,
+        without_release,
+        database,
     })
 }
 
 /// Leaves the secrets that these settings need, and puts names in the place of settings that name.
-fn settle_secrets(charts: &mut [Chart], settings: &Settings) -> Result<()> {
+fn settle_secrets(charts: &mut [Chart], settings: &Settings, database: &DatabaseEndpoint) -> Result<()> {
+    let mut settings = settings.clone();
+    // As templates see it: every database that is a server has a host.
+    settings.database.host.clone_from(&database.host);
     let settings = serde_json::to_value(settings).map_err(|error| Error::bug("the settings").because(error))?;
     let given = |path: &String| {
         let value = overlay::get(&settings, &overlay::parse_path(path)?)?;

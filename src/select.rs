@@ -3,10 +3,12 @@
 use serde_json::Value;
 
 use crate::chart::{self, Chart};
+use crate::context::DatabaseEndpoint;
 use crate::error::{Error, Result};
 use crate::layers::{self, Layer};
 use crate::library::Library;
 use crate::problem::{Place, Problem, did_you_mean};
+use crate::settings::{Database, DatabaseTls, Settings};
 use crate::yaml::Document;
 
 /// A chart's defaults as the lowest layer.
@@ -26,6 +28,12 @@ pub fn defaults(chart: &Chart) -> Layer {
 /// # Errors
 /// A need that no chart meets, an engine that does not provide what is needed, a circle of needs.
 pub fn charts(library: &Library, target: Chart, above: &[Layer]) -> Result<Vec<Chart>> {
+    if !target.spec.makes_release() {
+        let name = &target.name;
+        return Err(Error::usage(format!("`{name}` installs nothing by itself")).hint(format!(
+            "choose it for a hub: database.engine: {name} in the site file; then e.g. helm iris install daskhub"
+        )));
+    }
     let own = defaults(&target);
     let settings = layers::settings(std::iter::once(&own).chain(above))?;
     let mut selection = Selection {
@@ -39,6 +47,43 @@ pub fn charts(library: &Library, target: Chart, above: &[Layer]) -> Result<Vec<C
     };
     selection.add(target)?;
     Ok(selection.chosen)
+}
+
+/// Where the database of the chosen engine is; of the default, where no chart needs one.
+///
+/// # Errors
+/// An engine that is run by somebody else and no word of where; or such words for one that is not.
+pub fn database(charts: &[Chart], settings: &Settings, layers: &[Layer], namespace: &str) -> Result<DatabaseEndpoint> {
+    let engine = charts.iter().find_map(|chart| Some((chart, chart.spec.connection.as_ref()?)));
+    let Some((chart, connection)) = engine else { return Ok(DatabaseEndpoint::default()) };
+    let at = |pointer: &str, message: String| {
+        let (file, place) = layers::origin(layers, pointer);
+        Problem::error(file, place, message)
+    };
+    let name = &chart.name;
+    let mut problems = Vec::new();
+    if connection.is_elsewhere() && settings.database.host.is_none() {
+        let message = format!("the database engine `{name}` needs `database.host`: somebody else runs the server");
+        problems.push(at("/database/engine", message).fix("set database.host, e.g. db.example.org"));
+    }
+    if !connection.is_elsewhere() {
+        let Database { host, port, tls, admin_user, .. } = &settings.database;
+        let given = [
+            ("host", host.is_some()),
+            ("port", port.is_some()),
+            ("tls", *tls != DatabaseTls::default()),
+            ("adminUser", admin_user.is_some()),
+        ];
+        for (key, _) in given.into_iter().filter(|(_, given)| *given) {
+            let message = format!("`database.{key}` is for a server that somebody else runs, and not for `{name}`");
+            let problem = at(&format!("/database/{key}"), message);
+            problems.push(problem.fix("take it out, or set database.engine: external"));
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Error::problems("the database is not right", problems));
+    }
+    Ok(connection.endpoint(&chart.release_name(namespace), &settings.database))
 }
 
 /// The file and place that chose the engine; none where it is the chart's own default.

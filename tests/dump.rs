@@ -9,14 +9,14 @@ use crate::common::repo;
 const PASSWORD: &str = "a p@ss/w:o#r%d";
 
 /// A server of its own, on a socket and on no port.
-struct Server {
+pub(crate) struct Server {
     bin: PathBuf,
     folder: tempfile::TempDir,
 }
 
 impl Server {
     /// None where there is no PostgreSQL, or nobody to run it as: it refuses root.
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
         let bin = installed.map(|version| version.unwrap().path().join("bin")).find(|bin| bin.join("initdb").exists());
         let Some(bin) = bin else {
@@ -48,7 +48,7 @@ impl Server {
     }
 
     /// Runs as who may run PostgreSQL, in the folder.
-    fn run(&self, script: &str, env: &[(&str, &str)]) -> Output {
+    pub(crate) fn run(&self, script: &str, env: &[(&str, &str)]) -> Output {
         let mut command = Command::new(if is_root() { "setpriv" } else { "env" });
         if is_root() {
             command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
@@ -58,7 +58,7 @@ impl Server {
         command.env("LC_ALL", "C").envs(env.iter().copied()).output().unwrap()
     }
 
-    fn sh(&self, script: &str) -> String {
+    pub(crate) fn sh(&self, script: &str) -> String {
         let output = self.run(script, &[]);
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
@@ -80,7 +80,7 @@ impl Server {
         self.run("exec sh -c \"$SCRIPT\"", &env)
     }
 
-    fn path(&self, inside: &str) -> PathBuf {
+    pub(crate) fn path(&self, inside: &str) -> PathBuf {
         self.folder.path().join(inside)
     }
 

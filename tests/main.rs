@@ -19,6 +19,7 @@ mod common;
 mod contracts;
 mod docs;
 mod dump;
+mod external;
 mod plugin;
 mod pure;
 mod reference;

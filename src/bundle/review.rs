@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::manifest::{Manifest, SecretEntry};
 use crate::chart::release::{Condition, Scope};
+use crate::context::{DatabaseEndpoint, DatabaseKind};
 use crate::problem::Problem;
 use crate::secrets::SecretKind;
 use crate::settings::{ServiceType, Settings};
@@ -16,6 +17,8 @@ pub struct Review<'r> {
     pub folder: &'r str,
     /// The settings that it was rendered from.
     pub settings: &'r Settings,
+    /// Where the hub's database is.
+    pub database: &'r DatabaseEndpoint,
     /// Warnings of the checks.
     pub warnings: &'r [Problem],
     /// Charts that were not checked against their schema.
@@ -82,6 +85,7 @@ impl Review<'_> {
                 out.push_str("- Volumes: the cluster's default StorageClass. This profile knows none to create.\n");
             }
         }
+        out.push_str(&self.database());
         if let (Some(name), Some(tag)) = (&settings.users.image.name, &settings.users.image.tag) {
             let _ = writeln!(
                 out,
@@ -89,6 +93,22 @@ impl Review<'_> {
             );
         }
         out.push('\n');
+    }
+
+    /// Where the hub keeps its state; nothing where no hub is installed.
+    fn database(&self) -> String {
+        let database = &self.settings.database;
+        let DatabaseEndpoint { kind, host, port, .. } = self.database;
+        match (kind, host, port, &database.name, &database.user) {
+            (DatabaseKind::Sqlite, ..) => {
+                let size = database.size.as_deref().unwrap_or_default();
+                format!("- Database: a file (SQLite) on a volume of the hub's own, {size}.\n")
+            }
+            (_, Some(host), Some(port), Some(name), Some(user)) => {
+                format!("- Database: PostgreSQL at {host}, port {port}; `{name}`, owned by the role `{user}`.\n")
+            }
+            _ => String::new(),
+        }
     }
 
     fn secrets(&self, out: &mut String) {

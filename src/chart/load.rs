@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::release::{ReleaseSpec, Scope};
-use super::{Chart, Metadata, secret_specs, template};
+use super::release::{ReleaseSpec, Scope, Source};
+use super::{Chart, Metadata, connection, secret_specs, template};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::layers::Layer;
@@ -46,7 +46,8 @@ fn read(found: &ChartFiles) -> Result<Chart, Vec<Problem>> {
         }
     };
     let release_text = text_of("release.yaml");
-    let template_text = text_of("values.yaml.tera");
+    let has_template = found.files.contains_key("values.yaml.tera");
+    let template_text = if has_template { text_of("values.yaml.tera") } else { String::new() };
     // What is shipped was checked when it was built; a person's own is checked at every run.
     let shipped = found.origin == Origin::Shipped;
     if !shipped {
@@ -80,6 +81,10 @@ fn read(found: &ChartFiles) -> Result<Chart, Vec<Problem>> {
     problems.extend(more);
     match spec {
         Some(spec) => {
+            let template = template_problem(&spec, has_template);
+            problems.extend(
+                template.map(|(message, fix)| Problem::error(file("values.yaml.tera"), None, message).fix(fix)),
+            );
             if !shipped {
                 problems.extend(spec_problems(&spec, &found.name, &document, &helm));
             }
@@ -101,6 +106,18 @@ fn read(found: &ChartFiles) -> Result<Chart, Vec<Problem>> {
         None => {}
     }
     Err(problems)
+}
+
+/// A release has values; what makes none has not.
+fn template_problem(spec: &ReleaseSpec, has_template: bool) -> Option<(&'static str, &'static str)> {
+    let installs_nothing = spec.source == Source::default() && spec.connection.is_some();
+    match (installs_nothing, has_template) {
+        (false, false) => Some(("the file is missing", "see docs/charts.md")),
+        (true, true) => {
+            Some(("it makes values of nothing: release.yaml has no `source`", "give a source, or remove the file"))
+        }
+        _ => None,
+    }
 }
 
 fn metadata_problem(file: String, error: &serde_yaml::Error) -> Problem {
@@ -154,6 +171,7 @@ fn spec_problems(
     let upstream = [&source.repo, &source.chart, &source.version];
     match (&source.path, upstream.iter().filter(|part| part.is_some()).count()) {
         (None, 3) if helm.is_empty() => {}
+        (None, 0) if *source == Source::default() && spec.connection.is_some() => {}
         (Some(path), 0) if path == "helm" => {
             if !helm.contains_key("Chart.yaml") {
                 problems.push(at("/source/path", "`helm/Chart.yaml` is missing", "add the Helm chart in helm/"));
@@ -185,6 +203,7 @@ fn spec_problems(
         }
     }
     problems.extend(secret_specs::problems(spec, name, document));
+    problems.extend(connection::problems(spec, document));
     let defaults = Value::Object(spec.defaults.clone());
     let nested = document.nested("/defaults", defaults);
     if let Err(more) = Layer::check(String::new(), "", nested) {

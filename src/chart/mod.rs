@@ -1,6 +1,7 @@
 //! Charts of helm iris: what can be installed. A folder with `release.yaml`, `values.yaml.tera`
 //! and, where we ship the Helm chart itself, `helm/`.
 
+mod connection;
 mod expression;
 mod load;
 mod metadata;
@@ -10,6 +11,7 @@ mod template;
 
 use std::collections::BTreeMap;
 
+pub use connection::Connection;
 pub use load::load;
 pub(crate) use load::seconds;
 pub use metadata::Metadata;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Connection;
 use crate::secrets::SecretKind;
 use crate::settings::SecretMode;
 
@@ -15,7 +16,8 @@ use crate::settings::SecretMode;
 pub struct ReleaseSpec {
     /// One line for `charts list`.
     pub description: String,
-    /// Where the Helm chart comes from.
+    /// Where the Helm chart comes from. Without it nothing is installed: the chart only says how a hub keeps its
+    /// state by itself.
     pub source: Source,
     /// Whether it lives once per hub or once per cluster.
     pub scope: Scope,
@@ -28,6 +30,10 @@ pub struct ReleaseSpec {
     pub needs: Vec<String>,
     /// What this chart is to others, e.g. `database`.
     pub provides: Option<String>,
+    /// How a hub reaches it, where it provides a database.
+    pub connection: Option<Connection>,
+    /// What a reviewer has to know before choosing it.
+    pub warnings: Vec<Caution>,
     /// When it is applied at all; decided by looking at the cluster, never when rendering.
     pub condition: Option<Condition>,
     /// How long Helm's hooks and the workloads may take, as `90s` or `15m`.
@@ -44,7 +50,22 @@ pub struct ReleaseSpec {
     pub fingerprint_paths: Vec<String>,
 }
 
+/// Something that REVIEW.md says in bold.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Caution {
+    /// What is so, in one sentence.
+    pub message: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
 impl ReleaseSpec {
+    /// Whether anything is installed by it.
+    pub fn makes_release(&self) -> bool {
+        self.source.path.is_some() || self.source.chart.is_some()
+    }
+
     /// Whether any of its secrets goes into a Kubernetes Secret of ours.
     pub fn delivers(&self, mode: SecretMode) -> bool {
         self.secrets.iter().any(|secret| secret.is_delivered(mode))
@@ -52,10 +73,10 @@ impl ReleaseSpec {
 }
 
 /// Where the Helm chart comes from: a repository, or the `helm/` folder beside `release.yaml`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Source {
-    /// Chart repository (`https://…`) of an upstream chart.
+    /// Chart repository (`https://…`) or registry (`oci://…`) of an upstream chart.
     pub repo: Option<String>,
     /// Name of the chart there.
     pub chart: Option<String>,
@@ -100,7 +121,8 @@ pub struct SecretSpec {
     pub min_length: Option<usize>,
     /// What it is for, one line for people.
     pub purpose: String,
-    /// The setting that must be given for it to be needed, e.g. `dask.hubNamespace`. Unset: always.
+    /// The setting that must be given for it to be needed, e.g. `dask.hubNamespace`; or `database.host`,
+    /// which there is where the hub's database is a server. Unset: always.
     pub when: Option<String>,
     /// The setting that makes it needless.
     pub unless: Option<String>,

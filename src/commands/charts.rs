@@ -12,7 +12,7 @@ use crate::archive::ChartContent;
 use crate::chart::{self, Chart, release::Scope};
 use crate::cli::{Environment, GlobalArgs, TargetArgs, candidates};
 use crate::compose;
-use crate::context::{Context, ReleaseContext};
+use crate::context::{Context, DatabaseEndpoint, ReleaseContext};
 use crate::error::{Error, Result};
 use crate::fs::{self, Access};
 use crate::interrupt::Interrupt;
@@ -88,8 +88,11 @@ pub(super) fn run(args: &ChartsArgs, global: &GlobalArgs, environment: &Environm
             ui.data(&String::from_utf8_lossy(&text));
         }
         Verb::Check { name } => {
-            let profiles = check(&library, name)?;
-            ui.status(&format!("The chart {name} is right; its values were rendered for {profiles} profiles."));
+            let what = match check(&library, name)? {
+                Some(profiles) => format!("its values were rendered for {profiles} profiles"),
+                None => "it installs nothing, and has no values".to_owned(),
+            };
+            ui.status(&format!("The chart {name} is right; {what}."));
         }
         Verb::Pull(target) => pull_archives(target, global, environment, ui)?,
         Verb::NewSite { profile } => new_site(&library, profile, ui)?,
@@ -114,7 +117,8 @@ fn list(library: &Library, output: OutputFormat, ui: &Ui) -> Result<()> {
         let source = &chart.spec.source;
         let source = match (&source.chart, &source.version) {
             (Some(chart), Some(version)) => format!("{chart} {version}"),
-            _ => "own".to_owned(),
+            _ if chart.spec.makes_release() => "own".to_owned(),
+            _ => "none".to_owned(),
         };
         rows.push(Row {
             source,
@@ -134,9 +138,13 @@ fn list(library: &Library, output: OutputFormat, ui: &Ui) -> Result<()> {
     })
 }
 
-/// Everything that is wrong with a chart: its files, and what it renders for each profile.
-fn check(library: &Library, name: &str) -> Result<usize> {
+/// Everything that is wrong with a chart: its files, and what it renders for each profile; none where it renders
+/// nothing.
+fn check(library: &Library, name: &str) -> Result<Option<usize>> {
     let chart = chart::load(library, name)?;
+    if !chart.spec.makes_release() {
+        return Ok(None);
+    }
     let mut problems = Vec::new();
     if !chart.helm.is_empty() {
         let content = ChartContent::of_folder(&chart.name, &chart.helm)?;
@@ -166,21 +174,31 @@ fn check(library: &Library, name: &str) -> Result<usize> {
         Problem { message: format!("{} (with {with})", problem.message), ..problem }
     }));
     if problems.is_empty() {
-        return Ok(profiles.len());
+        return Ok(Some(profiles.len()));
     }
     Err(Error::problems(format!("the chart `{name}` is not right"), problems))
 }
 
-/// What is wrong with the values that a chart renders, wherever its secrets go.
+/// What is wrong with the values that a chart renders, wherever its secrets go and the hub's database is.
 fn render_problems(chart: &Chart, settings: &Settings) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for secret_mode in [SecretMode::Inline, SecretMode::Existing] {
+    let server = |host: &str, labels: &[(&str, &str)]| DatabaseEndpoint {
+        host: Some(host.to_owned()),
+        port: Some(5432),
+        pod_labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        ..DatabaseEndpoint::default()
+    };
+    let ours = server("postgresql", &[("app.kubernetes.io/name", "postgresql")]);
+    let databases = [ours, server("192.0.2.7", &[]), server("db.example.org", &[]), DatabaseEndpoint::file()];
+    let modes = [SecretMode::Inline, SecretMode::Existing];
+    for (secret_mode, database) in modes.into_iter().flat_map(|mode| databases.clone().map(|one| (mode, one))) {
         let (name, chart_name) = (chart.release_name(&chart.name), chart.name.clone());
         let release = ReleaseContext { name, namespace: chart_name.clone(), chart: chart_name };
         let settings = Settings { secret_mode, ..settings.clone() };
         let secret = compose::secret_of(chart, secret_mode);
-        let context = Context::build(&settings, release, Some("postgresql".to_owned()), secret);
-        problems.extend(render::values(chart, &context, "values.yaml").err().unwrap_or_default());
+        let context = Context::build(&settings, release, database, secret);
+        let found = render::values(chart, &context, "values.yaml").err().unwrap_or_default();
+        problems.extend(found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>());
     }
     problems
 }

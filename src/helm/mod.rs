@@ -179,7 +179,13 @@ impl Helm {
         interrupt: &mut Interrupt,
     ) -> Result<()> {
         let mut run = Run::new(&self.program);
-        run.arguments(["pull", chart, "--repo", repo, "--version", version, "--destination"]);
+        // A registry has no index: the chart's name is a part of the address.
+        if repo.starts_with("oci://") {
+            run.arguments(["pull", &format!("{}/{chart}", repo.trim_end_matches('/'))]);
+        } else {
+            run.arguments(["pull", chart, "--repo", repo]);
+        }
+        run.arguments(["--version", version, "--destination"]);
         run.arguments([into]);
         let facts = explain::Facts { release: chart, namespace: "", timeout_seconds: 0 };
         let message = format!("helm could not fetch {chart} {version} from {repo}");

@@ -5,7 +5,7 @@ use serde_json::Value;
 /// The jupyterhub chart's values: at the top, or under its name in an umbrella.
 pub(super) const HUB_ROOTS: [&str; 2] = ["", "/jupyterhub"];
 /// What the jupyterhub chart does where nothing is said.
-const DEFAULT_TYPE: &str = "sqlite-pvc";
+pub(super) const DEFAULT_TYPE: &str = "sqlite-pvc";
 
 /// The database of a hub.
 #[derive(Debug, Clone, PartialEq, Eq)]

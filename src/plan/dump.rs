@@ -57,15 +57,18 @@ fn ours(input: &Input<'_>, hub: &Desired, database: &HubDatabase) -> Option<Stri
 }
 
 fn unsaved(database: &HubDatabase, (from, to): (&str, &str), release: &ReleaseOperation) -> String {
-    let changes = format!("JupyterHub {from} -> {to} changes its database for good, and helm iris dumps none that is");
+    let changes = format!(
+        "JupyterHub {from} -> {to} changes its database for good, and helm iris dumps only the engine \
+         `postgresql`"
+    );
     let namespace = &release.namespace;
     match &database.at {
         Some(_) => format!(
-            "{changes} not its own: dump it before you say yes, with pg_dump --format=custom and the host, user and \
+            "{changes}: dump this one before you say yes, with pg_dump --format=custom and the host, user and \
              database of hub.db.url"
         ),
         None => format!(
-            "{changes} {}: JupyterHub copies the file beside itself; to have a copy of your own: kubectl exec -n \
+            "{changes}; of {}, JupyterHub copies the file beside itself; to have a copy of your own: kubectl exec -n \
              {namespace} deploy/hub -- cat /srv/jupyterhub/jupyterhub.sqlite > before.sqlite",
             database.kind
         ),

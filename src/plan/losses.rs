@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::build::{Desired, Input};
-use super::database::{HUB_ROOTS, HubDatabase};
+use super::database::{DEFAULT_TYPE, HUB_ROOTS, HubDatabase};
 use crate::bundle::manifest::{Manifest, SecretEntry};
 use crate::chart::release::Scope;
 use crate::error::{Error, Result};
@@ -87,18 +87,23 @@ fn state_left_behind(desired: &Desired, state: &ReleaseState) -> Result<()> {
         let Some(will_be) = HubDatabase::said(&desired.values, root) else { continue };
         let is = HubDatabase::at(&state.config, root);
         if is != will_be {
-            return Err(left_behind(desired, &is.shown(), &will_be.shown()));
+            return Err(left_behind(desired, &is, &will_be));
         }
     }
     Ok(())
 }
 
-fn left_behind(desired: &Desired, is: &str, will_be: &str) -> Error {
+fn left_behind(desired: &Desired, is: &HubDatabase, will_be: &HubDatabase) -> Error {
     let (name, namespace) = (&desired.entry.name, &desired.entry.namespace);
+    let keep = if is.kind == DEFAULT_TYPE {
+        "to keep it there: database.engine: sqlite in the site file"
+    } else {
+        "to keep it there: choose that database.engine in the site file, or give hub.db.type and hub.db.url under `values:` as the hub has them now"
+    };
     Error::user(format!("the hub `{name}` keeps its state elsewhere, and would lose it"))
-        .because(format!("it is in {is}, the bundle says {will_be}"))
+        .because(format!("it is in {}, the bundle says {}", is.shown(), will_be.shown()))
         .because("its users, tokens and running servers are in it, and helm deletes the volume of a sqlite one")
-        .hint("to keep it there: give hub.db.type and hub.db.url under `values:` of the site file as the hub has them now")
+        .hint(keep)
         .hint(format!("they are in: helm get values {name} -n {namespace}"))
         .hint(format!("if it is not needed (files of users stay): helm uninstall {name} -n {namespace}"))
 }

@@ -14,6 +14,17 @@ pub(super) fn dns_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Stri
     })
 }
 
+/// A host name or an IP address.
+pub(super) fn host<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b':');
+    text(from, |text| {
+        let bytes = text.as_bytes();
+        bytes.iter().copied().all(inner)
+            && bytes.first().is_some_and(|first| first.is_ascii_alphanumeric() || *first == b':')
+            && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
+    })
+}
+
 /// Memory as JupyterHub and Dask Gateway write it: `512M`.
 pub(super) fn memory<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     text(from, |text| text.strip_suffix(['K', 'M', 'G', 'T']).is_some_and(is_decimal))

@@ -278,8 +278,19 @@ pub struct Users {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Database {
-    /// The chart that provides the database.
+    /// The chart that provides the database: `postgresql`, `bitnami`, `cloudnative-pg`, `external` or `sqlite`.
     pub engine: Option<String>,
+    /// For `external`: the server's name or IP address.
+    #[serde(deserialize_with = "form::host")]
+    #[schemars(regex(pattern = r"^[0-9A-Za-z:]([-.:0-9A-Za-z]*[0-9A-Za-z])?$"))]
+    pub host: Option<String>,
+    /// For `external`: its port. Unset: 5432.
+    pub port: Option<u16>,
+    /// For `external`: whether the connection is encrypted.
+    pub tls: DatabaseTls,
+    /// For `external`: a role that may make the hub's role and database; bring its password by `helm iris secrets
+    /// set database-admin-password`. Unset: they are there already, and are only looked at.
+    pub admin_user: Option<String>,
     /// Name of the database.
     #[serde(deserialize_with = "form::sql_name")]
     #[schemars(regex(pattern = r"^[a-z_][a-z0-9_]{0,62}$"))]
@@ -294,6 +305,28 @@ pub struct Database {
     pub size: Option<String>,
     /// The database server's image.
     pub image: Image,
+}
+
+/// Whether a hub's connection to its database is encrypted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DatabaseTls {
+    /// Unset: where the server can.
+    pub mode: Option<TlsMode>,
+    /// For `verify-full`: the certificate of the authority that signed the server's, as PEM text.
+    pub ca: Option<String>,
+}
+
+/// As libpq's `sslmode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsMode {
+    /// Never.
+    Disable,
+    /// Always, with whoever answers.
+    Require,
+    /// Always, and only with the server of that name, by its certificate.
+    VerifyFull,
 }
 
 /// Dask clusters that users start.

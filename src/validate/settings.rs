@@ -7,7 +7,7 @@ use crate::layers::{self, Layer};
 use crate::problem::Problem;
 use crate::quantity::hub_size;
 use crate::secrets::is_placeholder;
-use crate::settings::{Image, Settings};
+use crate::settings::{Database, Image, Settings, TlsMode};
 use crate::yaml::pointer_to_path;
 
 /// All problems of the settings, before anything is rendered from them.
@@ -20,6 +20,7 @@ pub fn check(settings: &Settings, layers: &[Layer]) -> Vec<Problem> {
     problems.extend(address(settings, &at));
     problems.extend(login(settings, &at));
     problems.extend(https(settings, &at));
+    problems.extend(database(settings, &at));
     for (pointer, image) in [
         ("/users/image", &settings.users.image),
         ("/dask/image", &settings.dask.image),
@@ -128,6 +129,45 @@ fn https(settings: &Settings, at: &dyn Fn(&str, String) -> Problem) -> Option<Pr
         ),
         _ => None,
     }
+}
+
+/// A server that somebody else runs.
+fn database(settings: &Settings, at: &dyn Fn(&str, String) -> Problem) -> Vec<Problem> {
+    let Database { host, tls, .. } = &settings.database;
+    let mut problems = Vec::new();
+    if let Some(host) = host
+        && host.contains(':')
+        && host.parse::<IpAddr>().is_err()
+    {
+        let message = format!("`database.host`: `{host}` is neither a name nor an IP address");
+        problems.push(at("/database/host", message).fix("write the name alone; the port goes into database.port"));
+    }
+    if settings.database.port == Some(0) {
+        problems.push(at("/database/port", "`database.port`: 0 is no port".to_owned()).fix("PostgreSQL's own is 5432"));
+    }
+    match (tls.mode, &tls.ca) {
+        (Some(TlsMode::VerifyFull), None) => problems.push(
+            at("/database/tls/mode", "`verify-full` needs `database.tls.ca`: nothing could be verified".to_owned())
+                .fix("put the authority's certificate there, as PEM text; or take `require`"),
+        ),
+        (Some(TlsMode::VerifyFull), Some(ca)) if !is_certificate(ca) => problems.push(
+            at("/database/tls/ca", "`database.tls.ca` is no certificate as PEM text".to_owned())
+                .fix("it begins with -----BEGIN CERTIFICATE-----, and holds no private key"),
+        ),
+        (mode, Some(_)) if mode != Some(TlsMode::VerifyFull) => problems.push(
+            at("/database/tls/ca", "`database.tls.ca` does nothing without `mode: verify-full`".to_owned())
+                .fix("set database.tls.mode: verify-full, or take it out"),
+        ),
+        _ => {}
+    }
+    problems
+}
+
+fn is_certificate(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with("-----BEGIN CERTIFICATE-----")
+        && text.ends_with("-----END CERTIFICATE-----")
+        && !text.contains("PRIVATE KEY")
 }
 
 /// What was reviewed must be what runs.

@@ -48,6 +48,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     let told = problems.clone();
     let charts: Vec<String> = loaded.charts.iter().map(|chart| chart.name.clone()).collect();
     problems.extend(previous.orphans(&charts)?);
+    problems.extend(compose::cautions(loaded));
     problems.extend(compose::charts_not_taken(loaded));
     problems.extend(compose::without_use(loaded));
     let (upstream, lock) = loaded.archives()?;
@@ -80,6 +81,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
         manifest: &manifest,
         folder: &folder,
         settings: &loaded.settings,
+        database: &loaded.database,
         warnings: &warnings,
         unchecked: &unchecked,
     };
@@ -149,8 +151,8 @@ fn check(manifest: &Manifest, parts: &Parts, packages: &Packages) -> Vec<Problem
 
 fn manifest(loaded: &Loaded, ledger: &Ledger, packages: &Packages, parts: &Parts) -> Manifest {
     let inputs = loaded.layers.iter().filter(|layer| !layer.name.starts_with("chart "));
-    let charts =
-        loaded.charts.iter().map(|chart| Input { name: format!("chart {}", chart.name), sha256: chart.sha256.clone() });
+    let charts = loaded.charts.iter().chain(&loaded.without_release);
+    let charts = charts.map(|chart| Input { name: format!("chart {}", chart.name), sha256: chart.sha256.clone() });
     let releases = loaded.charts.iter().map(|chart| {
         let archive = packages.get(&chart.name).map(|package| &package.archive);
         let part = parts.get(&chart.name);

@@ -105,15 +105,13 @@ fn jobs<'j>(charts: &'j [Chart], upstream: &'j BTreeMap<String, Vec<Archive>>) -
 
 fn part(loaded: &Loaded, chart: &Chart, previous: &Previous) -> Made {
     let file = |name: &str| loaded.folder.join(&chart.name).join(name).display().to_string();
-    let host = loaded.charts.iter().find(|chart| chart.spec.provides.as_deref() == Some("database"));
     let release = ReleaseContext {
         name: chart.release_name(&loaded.namespace),
         namespace: compose::namespace_of(chart, &loaded.namespace),
         chart: chart.name.clone(),
     };
-    let host = host.map(|chart| chart.release_name(&loaded.namespace));
     let secret = compose::secret_of(chart, loaded.settings.secret_mode);
-    let context = Context::build(&loaded.settings, release, host, secret);
+    let context = Context::build(&loaded.settings, release, loaded.database.clone(), secret);
     let rendered = render::values(chart, &context, &file("values.yaml"))
         .map_err(|problems| Error::problems("the values could not be rendered", problems))?;
     let overlay = |edited: &[Document]| {

@@ -62,6 +62,16 @@ fn a_person_whose_name_is_used_is_not_logged_out() {
     apps.assert_clean();
 }
 
+/// Without a database server; JupyterHub keeps its state in the file that the values name.
+#[test]
+fn a_user_computes_on_a_hub_that_keeps_a_file() {
+    let Some(apps) = Apps::broken(&Fault { site: "database: {engine: sqlite}\n", ..Fault::default() }) else { return };
+    let file = apps.env.root().join("apps/jupyterhub.sqlite");
+    assert!(std::fs::metadata(&file).is_ok_and(|meta| meta.len() > 0), "{}", file.display());
+    apps.passes(&[]);
+    apps.assert_clean();
+}
+
 /// From what is near to what is far: each that is ended changes what is seen.
 #[test]
 fn what_does_not_answer_is_told_apart() {

@@ -12,12 +12,12 @@ const INLINE: &[&str] = &["--set", "secretMode=inline"];
 const OURS: [&str; 2] = ["helm-iris-daskhub", "helm-iris-postgresql"];
 
 impl Hub<'_> {
-    fn secret(&self, name: &str) -> Option<Value> {
+    pub(super) fn secret(&self, name: &str) -> Option<Value> {
         self.api().get(&self.core(&format!("secrets/{name}")))
     }
 
     /// What a key of a Secret holds.
-    fn key(&self, secret: &str, key: &str) -> String {
+    pub(super) fn key(&self, secret: &str, key: &str) -> String {
         let secret = self.secret(secret).unwrap_or_else(|| panic!("no Secret {secret}"));
         let text = secret["data"][key].as_str().unwrap_or_else(|| panic!("no key {key}"));
         String::from_utf8(STANDARD.decode(text).unwrap()).unwrap()

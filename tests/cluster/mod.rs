@@ -13,6 +13,7 @@ mod damaged;
 mod doctor;
 mod drift;
 mod dump;
+mod engines;
 mod existing;
 mod export;
 mod faults;

@@ -33,6 +33,20 @@ pub(crate) fn shipped_charts() -> Vec<String> {
     entries(&repo().join("charts"))
 }
 
+/// Those of them that install something.
+pub(crate) fn installable() -> Vec<String> {
+    let installs = |chart: &String| repo().join("charts").join(chart).join("values.yaml.tera").exists();
+    shipped_charts().into_iter().filter(installs).collect()
+}
+
+/// The settings without which a shipped chart is not rendered.
+pub(crate) fn needed_settings(chart: &str) -> &'static [&'static str] {
+    match chart {
+        "external" => &["--set", "database.host=db.example.org"],
+        _ => &[],
+    }
+}
+
 /// The names of the shipped profiles, from the folder: a new profile is a case by itself.
 pub(crate) fn shipped_profiles() -> Vec<String> {
     entries(&repo().join("profiles"))

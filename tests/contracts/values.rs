@@ -70,6 +70,67 @@ fn every_setting_is_taken_by_the_real_schemas() {
     }
 }
 
+/// An engine with the settings that it needs, what the hub is told, and its own upstream chart.
+type Engine = (&'static str, &'static [&'static str], &'static str, Option<(&'static str, &'static str)>);
+
+const ENGINES: [Engine; 5] = [
+    ("postgresql", &[], "postgresql+psycopg2://jhub@postgresql:5432/jhub", None),
+    ("sqlite", &[], "", None),
+    (
+        "bitnami",
+        &[],
+        "postgresql+psycopg2://jhub@bitnami-postgresql:5432/jhub",
+        Some(("", "bitnami-postgresql-17.1.0")),
+    ),
+    (
+        "cloudnative-pg",
+        &[],
+        "postgresql+psycopg2://jhub@hub-db-rw:5432/jhub",
+        Some(("cluster", "cloudnative-pg-cluster-0.8.1")),
+    ),
+    (
+        "external",
+        &[
+            "--set",
+            "database={host: db.example.org, tls: {mode: verify-full, ca: \"-----BEGIN CERTIFICATE-----\\n-----END CERTIFICATE-----\"}}",
+        ],
+        "postgresql+psycopg2://jhub@db.example.org:5432/jhub?sslmode=verify-full&sslrootcert=/usr/local/etc/jupyterhub/database-ca.crt",
+        None,
+    ),
+];
+
+/// Every engine with every profile and both hubs.
+#[test]
+fn what_we_render_for_every_engine_is_taken_by_the_real_schemas() {
+    let Some(upstream) = upstream("every engine against the upstream schemas") else { return };
+    let chosen = |profile: &str, mode: &str| {
+        ENGINES.map(|(engine, ..)| ["jupyterhub", "daskhub"].map(|hub| format!("{profile} {mode} {engine} {hub}")))
+    };
+    let cases = shipped_profiles().into_iter().flat_map(|profile| {
+        ["inline", "existing"].into_iter().flat_map(move |mode| chosen(&profile, mode)).flatten().collect::<Vec<_>>()
+    });
+    each(cases, |case| {
+        let words: Vec<&str> = case.split(' ').collect();
+        let [profile, mode, engine, hub] = words[..] else { panic!("{case}") };
+        let (_, settings, url, own) = ENGINES.into_iter().find(|(name, ..)| *name == engine).unwrap();
+        let (engine_is, mode) = (format!("database.engine={engine}"), format!("secretMode={mode}"));
+        let args = [&["--profile", profile, "--set", &engine_is, "--set", &mode], settings].concat();
+        let values = rendered(hub, &args);
+        for (key, chart) in PARTS.iter().find(|(name, _)| *name == hub).unwrap().1 {
+            assert_eq!(refusals(&upstream, chart, part(&values, key)), Vec::<String>::new(), "{chart}");
+        }
+        let database = &part(&values, if hub == "daskhub" { "jupyterhub" } else { "" })["hub"]["db"];
+        assert_eq!(database["url"].as_str().unwrap_or_default(), url);
+        assert_eq!(database["upgrade"], true);
+        assert_eq!(database["type"], if url.is_empty() { "sqlite-pvc" } else { "postgres" });
+        assert_eq!(database["password"].is_string(), mode.ends_with("inline") && !url.is_empty());
+        if let Some((key, chart)) = own {
+            let values = rendered(engine, &args);
+            assert_eq!(refusals(&upstream, chart, part(&values, key)), Vec::<String>::new(), "{chart}");
+        }
+    });
+}
+
 /// A control: the schemas do refuse, at every level.
 #[test]
 fn the_real_schemas_refuse_what_is_wrong() {

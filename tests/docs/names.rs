@@ -199,7 +199,9 @@ fn charts_explains_every_key_of_a_release_and_of_the_context() {
     let mut release = BTreeSet::new();
     let schema = helm_iris::schema::of::<helm_iris::chart::release::ReleaseSpec>();
     collect(&schema, &schema, "", &mut release);
-    let text = [section(markdown, "## release.yaml"), section(markdown, "## Secrets")].concat();
+    let text =
+        [section(markdown, "## release.yaml"), section(markdown, "## Databases"), section(markdown, "## Secrets")]
+            .concat();
     // Any setting can be a default.
     assert_none(&compare("docs/charts.md", &text, &release, &[]));
 

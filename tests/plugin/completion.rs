@@ -23,7 +23,21 @@ fn words_after_helm_iris() {
             (&["iris", "render", "daskhub", "--profile=cu"], &["--profile=cumulus"]),
             (&["iris", "charts", "pu"], &["pull"]),
             // No flags among the words, until one is begun.
-            (&["iris", "render", ""], &["dask-gateway", "daskhub", "jupyterhub", "postgresql", "storage"]),
+            (
+                &["iris", "render", ""],
+                &[
+                    "bitnami",
+                    "cloudnative-pg",
+                    "cloudnative-pg-operator",
+                    "dask-gateway",
+                    "daskhub",
+                    "external",
+                    "jupyterhub",
+                    "postgresql",
+                    "sqlite",
+                    "storage",
+                ],
+            ),
             // Helm's own flags before or between do no harm.
             (&["-n", "x", "iris", "render", "d"], &["dask-gateway", "daskhub"]),
             (&["iris", "render", "-n", "x", "d"], &["dask-gateway", "daskhub"]),

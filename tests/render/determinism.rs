@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::common::{TestEnv, Tree, each, shipped_charts, shipped_profiles};
+use crate::common::{TestEnv, Tree, each, installable, needed_settings, shipped_profiles};
 
 const SITE: &str = "\
 profile: cumulus
@@ -28,11 +28,11 @@ values:
 #[test]
 fn two_empty_homes_give_the_same_files() {
     let profiles = shipped_profiles().into_iter().map(|profile| format!("{profile} daskhub"));
-    let charts = shipped_charts().into_iter().map(|chart| format!("cumulus {chart}"));
+    let charts = installable().into_iter().map(|chart| format!("cumulus {chart}"));
     each(profiles.chain(charts), |case| {
         let (profile, chart) = case.split_once(' ').unwrap();
         let [one, two] = [TestEnv::new(), TestEnv::new()].map(|env| {
-            env.ok(&["render", chart, "--profile", profile]);
+            env.ok(&[&["render", chart, "--profile", profile], needed_settings(chart)].concat());
             env
         });
         assert_eq!(one.tree().public(), two.tree().public());

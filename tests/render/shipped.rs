@@ -2,17 +2,18 @@
 
 use std::fmt::Write as _;
 
-use crate::common::{TestEnv, each, shipped_charts, shipped_profiles, snapshot};
+use crate::common::{TestEnv, each, installable, needed_settings, shipped_profiles, snapshot};
 
 #[test]
 fn values_of_every_profile_and_chart() {
     let cases = shipped_profiles()
         .into_iter()
-        .flat_map(|profile| shipped_charts().into_iter().map(move |chart| format!("{profile} {chart}")));
+        .flat_map(|profile| installable().into_iter().map(move |chart| format!("{profile} {chart}")));
     each(cases, |case| {
         let (profile, chart) = case.split_once(' ').unwrap();
         let env = TestEnv::new();
-        let run = env.ok(&["render", chart, "--profile", profile, "--output-dir", "out"]);
+        let args = ["render", chart, "--profile", profile, "--output-dir", "out"];
+        let run = env.ok(&[&args, needed_settings(chart)].concat());
         let values = env.read(&format!("out/{chart}/values.yaml"));
         snapshot(&format!("values__{profile}__{chart}"), format!("{run}──── out/{chart}/values.yaml\n{values}"));
     });

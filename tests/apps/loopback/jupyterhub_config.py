@@ -34,8 +34,12 @@ c.JupyterHub.cookie_secret = get_secret_value("hub.config.JupyterHub.cookie_secr
 c.CryptKeeper.keys = get_secret_value("hub.config.CryptKeeper.keys").split(";")
 
 # --- the database
-c.JupyterHub.db_url = resolved(get_config("hub.db.url"))
-values["hub"]["db"]["url"] = c.JupyterHub.db_url
+if get_config("hub.db.type") == "sqlite-pvc":
+    # In the cluster the folder is the volume.
+    c.JupyterHub.db_url = "sqlite:///jupyterhub.sqlite"
+else:
+    c.JupyterHub.db_url = resolved(get_config("hub.db.url"))
+    values["hub"]["db"]["url"] = c.JupyterHub.db_url
 c.JupyterHub.upgrade_db = get_config("hub.db.upgrade", False)
 password = get_secret_value("hub.db.password")
 if password is not None and get_config("hub.db.type") == "postgres":
