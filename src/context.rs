@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::settings::{
-    Dask, Database, Https, Image, LoadBalancer, Login, NewStorageClass, Scheduling, SecretMode, ServiceType, Settings,
-    Users,
+    Backup, Dask, Database, Https, Image, LoadBalancer, Login, NewStorageClass, Scheduling, SecretMode, ServiceType,
+    Settings, Users,
 };
 
 /// Octavia: keep the floating IP when the Service goes (cloud-provider-openstack,
@@ -80,6 +80,8 @@ pub struct DatabaseContext {
     pub size: Option<String>,
     /// The server's image.
     pub image: Image,
+    /// Dumps of it.
+    pub backup: Backup,
 }
 
 /// Volumes.
@@ -137,8 +139,8 @@ impl Context {
 }
 
 fn database(settings: &Database, host: Option<String>) -> DatabaseContext {
-    let Database { engine, name, user, size, image } = settings.clone();
-    DatabaseContext { engine, host, name, user, size, image }
+    let Database { engine, name, user, size, image, backup } = settings.clone();
+    DatabaseContext { engine, host, name, user, size, image, backup }
 }
 
 fn load_balancer(settings: &LoadBalancer) -> LoadBalancerContext {

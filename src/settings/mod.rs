@@ -5,6 +5,7 @@
 mod form;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -294,6 +295,27 @@ pub struct Database {
     pub size: Option<String>,
     /// The database server's image.
     pub image: Image,
+    /// Dumps of it, into a volume of their own. The engine `postgresql` alone makes them.
+    pub backup: Backup,
+}
+
+/// Dumps of the database, made again and again.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Backup {
+    /// When, as cron says it, in UTC, e.g. `15 2 * * *` for every night. Unset: never.
+    #[serde(deserialize_with = "form::schedule")]
+    #[schemars(regex(
+        pattern = r"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[0-9A-Za-z*/,?-]+( [0-9A-Za-z*/,?-]+){4})$"
+    ))]
+    pub schedule: Option<String>,
+    /// How many are kept; the oldest go.
+    #[schemars(range(min = 1))]
+    pub keep: Option<NonZeroU32>,
+    /// Size of the volume that they are in.
+    #[serde(deserialize_with = "form::size")]
+    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|K|M|G|T)$"))]
+    pub size: Option<String>,
 }
 
 /// Dask clusters that users start.

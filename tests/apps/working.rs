@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Apps;
+use super::{Apps, Fault};
 
 #[test]
 fn a_user_computes_on_what_we_render() {
@@ -81,4 +81,18 @@ fn other_secrets_than_the_hubs_are_told_apart() {
     let run = apps.fails(&[], "log-in", &["helm-iris-test cannot log in", "Invalid username or password"]);
     assert!(run.stdout.contains("ok       compute"), "what does not depend on it is tried too\n{run}");
     apps.assert_clean();
+}
+
+/// What the database's pod prepares is what the hub starts on, in all of these tests; here with what an older
+/// JupyterHub had made of it, and then with what it made of that itself.
+#[test]
+fn the_hub_starts_on_an_older_database_and_again_on_its_own() {
+    let Some(apps) = Apps::broken(&Fault { older_hub: true, ..Fault::default() }) else { return };
+    let [first, again] = ["hub-first", "hub"].map(|name| {
+        let path = apps.running.state.join(format!("log/{name}.log"));
+        std::fs::read_to_string(path).unwrap()
+    });
+    assert!(first.contains("Upgrading") && first.contains("Running upgrade 0eee8c825d24"), "{first}");
+    assert!(!again.contains("Running upgrade"), "{again}");
+    apps.passes(&["--quick"]);
 }
