@@ -31,6 +31,8 @@ pub struct Settings {
     pub database: Database,
     /// Dask clusters that users start.
     pub dask: Dask,
+    /// What is in images that helm iris does not know, by name and tag, e.g. `registry.example.org/ours:1.4`.
+    pub images: BTreeMap<String, ImageVersions>,
     /// How secrets reach the charts.
     pub secret_mode: SecretMode,
     /// Other places to get upstream charts from, by chart name (a mirror, or another version).
@@ -219,6 +221,22 @@ pub struct Image {
     pub name: Option<String>,
     /// Tag; quote it if it looks like a number.
     pub tag: Option<String>,
+}
+
+/// Versions of what matters between notebooks, Dask and the hub. What is unset is not compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ImageVersions {
+    /// Python; quote it if it looks like a number.
+    pub python: Option<String>,
+    /// The package `dask`.
+    pub dask: Option<String>,
+    /// The package `distributed`.
+    pub distributed: Option<String>,
+    /// The package `dask-gateway`.
+    pub dask_gateway: Option<String>,
+    /// The package `jupyterhub`, which users' servers come from.
+    pub jupyterhub: Option<String>,
 }
 
 /// CPU of one container, in cores.
