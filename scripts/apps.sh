@@ -20,7 +20,7 @@ on ports of their own on loopback. BUNDLE is a folder that `helm iris render`
 wrote, of daskhub or of jupyterhub; what no release in it is for is not started.
 
 install puts a Python environment and a Node.js module, in pinned versions, into
-${XDG_CACHE_HOME:-~/.cache}/helm-iris/apps-*: 450 MB, half a minute. It needs
+${XDG_CACHE_HOME:-~/.cache}/helm-iris/apps-*: 600 MB, a minute or two. It needs
 python3 (3.11 or newer), npm and PostgreSQL's initdb. What is missing is said in
 one line that begins with `not to be had:`, with exit code 4.
 
@@ -85,7 +85,7 @@ install_packages() {
   exec 8>"$packages.lock"
   flock 8 # two at once would install everything twice
   [[ ! -e $packages/done ]] || return 0
-  say "installing JupyterHub, Dask Gateway and configurable-http-proxy (once; half a minute)"
+  say "installing JupyterHub, Dask Gateway and configurable-http-proxy (once; a minute or two)"
   rm -rf "$packages"
   mkdir -p "$packages/node"
   local log=$packages/install.log older
