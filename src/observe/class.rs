@@ -1,5 +1,7 @@
 //! Which StorageClass volumes get that name none.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -35,6 +37,21 @@ pub(super) async fn defaults(cluster: &Cluster) -> Result<Classes> {
         Err(::kube::Error::Api(status)) if status.is_forbidden() => Ok(Classes::Unknown),
         Err(error) => Err(denied(&error, &cluster.server, "look at the StorageClasses")),
     }
+}
+
+/// Whether volumes of these classes may grow, by name; what may not be read is left out, and so is what is gone.
+///
+/// # Errors
+/// When the cluster does not answer.
+pub async fn expandable(cluster: &Cluster, names: &[String]) -> Result<BTreeMap<String, bool>> {
+    let reads = names.iter().map(|name| async move {
+        match cluster.get::<StorageClass>(None, name).await {
+            Ok(class) => Ok(class.map(|class| (name.clone(), class.allow_volume_expansion == Some(true)))),
+            Err(::kube::Error::Api(status)) if status.is_forbidden() => Ok(None),
+            Err(error) => Err(denied(&error, &cluster.server, &format!("look at the StorageClass {name}"))),
+        }
+    });
+    Ok(futures::future::try_join_all(reads).await?.into_iter().flatten().collect())
 }
 
 /// Whether a class is marked as the default.

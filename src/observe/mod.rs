@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-pub use class::{Classes, DefaultClass, is_default};
+pub use class::{Classes, DefaultClass, expandable, is_default};
 pub use head::{ReleaseHead, heads};
 pub use live::{drift, live};
 pub use release::{ReleaseState, all_releases, as_failed, newest_if_any, newest_release, secret_name};

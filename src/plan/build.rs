@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::dump::{self, Dump};
 use super::handover::{self, held};
-use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip, crds, deliver, losses};
+use super::{Action, Operation, Plan, Reason, ReleaseOperation, Skip, crds, deliver, losses, server};
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::chart::release::{Condition, Scope};
 use crate::compare::{Secrecy, differences};
@@ -82,6 +82,7 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
             None => {}
         }
         unsaved.extend(dump::older(input, desired));
+        unsaved.extend(server::older(input, desired));
         operations.extend(deliver::write(input, desired)?);
         operations.extend(crds::before(input, &desired.entry.name));
         operations.push(Operation::Release(release));

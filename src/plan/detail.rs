@@ -1,5 +1,7 @@
 //! What a plan tells of a release beyond its values: manifests, drift, and what cannot be done. Pure.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::obstacle::{self, Obstacle};
@@ -27,6 +29,9 @@ pub struct Evidence {
     pub rendered: Option<Result<Vec<Object>, Error>>,
     /// What is there already of those that would be new, in the order of [`new_objects`].
     pub met: Vec<Live>,
+    /// Whether the volumes of StorageClasses may grow, of those that [`growing`](super::growing) names and that
+    /// may be read; by name.
+    pub classes: BTreeMap<String, bool>,
 }
 
 /// What is told of a release besides its action.

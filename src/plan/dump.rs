@@ -8,7 +8,7 @@ use crate::jupyterhub::HubVersion;
 use crate::observe::ReleaseState;
 
 /// The chart of ours that serves a database.
-const DATABASE_CHART: &str = "postgresql";
+pub(super) const DATABASE_CHART: &str = "postgresql";
 
 /// Who saves the database before it is changed.
 pub(super) enum Dump {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::build::{Desired, Input};
 use super::database::{DEFAULT_TYPE, HUB_ROOTS, HubDatabase};
+use super::server;
 use crate::bundle::manifest::{Manifest, SecretEntry};
 use crate::chart::release::Scope;
 use crate::error::{Error, Result};
@@ -24,6 +25,7 @@ pub(super) fn refuse(input: &Input<'_>) -> Result<()> {
         }
         state_left_behind(desired, state)?;
         foreign_database(input, desired, state)?;
+        server::refuse(input, desired)?;
     }
     Ok(())
 }

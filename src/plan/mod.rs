@@ -9,6 +9,7 @@ mod dump;
 mod handover;
 mod losses;
 mod obstacle;
+mod server;
 mod step;
 mod view;
 mod view_detail;
@@ -24,7 +25,7 @@ pub use build::{Desired, Input, at_work, build, is_empty, no_class, prune_comman
 pub use detail::{ChangedObject, Detail, Evidence, Manifests, new_objects};
 pub use handover::held;
 pub use losses::{hidden_hub, not_found};
-pub use obstacle::{Obstacle, refuse_obstacles};
+pub use obstacle::{Obstacle, growing, refuse_obstacles};
 pub use view::{lines, note};
 
 /// What would be done, in order.

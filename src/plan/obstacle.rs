@@ -74,6 +74,9 @@ pub(super) fn find(release: &ReleaseOperation, evidence: &Evidence, rendered: &[
         let Some(place) = evidence.stored.iter().position(|old| old.id.is_same(&new.id)) else { continue };
         let live = evidence.live.as_ref().and_then(|live| live.get(place));
         found.extend(fixed(&evidence.stored[place], live, new, &release.namespace));
+        if let Some(Live::There(live)) = live {
+            found.extend(stuck(live, new, evidence, &release.namespace));
+        }
     }
     for (new, met) in new_objects(&evidence.stored, rendered).into_iter().zip(&evidence.met) {
         if let Live::There(there) = met {
@@ -130,6 +133,57 @@ fn first(of: &Object, one: &Value, two: &Value, mode: Mode) -> Option<String> {
             && will_be.zip(is).is_none_or(|(will_be, is)| is_less(will_be, is));
         (is_fixed(&path) || shrinks).then_some(path)
     })
+}
+
+/// The StorageClasses of which it matters whether their volumes may grow: those of claims that would.
+pub fn growing(evidence: &Evidence) -> Vec<String> {
+    let (Some(lives), Some(Ok(rendered))) = (&evidence.live, &evidence.rendered) else { return Vec::new() };
+    let pairs = evidence.stored.iter().zip(lives);
+    let class = |(old, live): (&Object, &Live)| match live {
+        Live::There(live) => rendered
+            .iter()
+            .find(|new| new.id.is_same(&old.id) && grows(live, new))
+            .and_then(|_| class_of(live))
+            .map(str::to_owned),
+        _ => None,
+    };
+    pairs.filter_map(class).collect()
+}
+
+/// Whether a claim shall have more than it asks for.
+fn grows(live: &Value, new: &Object) -> bool {
+    let size = |of: &Value| of.pointer("/spec/resources/requests/storage").cloned();
+    new.id.kind == "PersistentVolumeClaim" && size(live).zip(size(&new.value)).is_some_and(|(is, to)| is_less(&is, &to))
+}
+
+fn class_of(claim: &Value) -> Option<&str> {
+    claim.pointer("/spec/storageClassName")?.as_str().filter(|class| !class.is_empty())
+}
+
+/// A volume that would have to grow, and cannot.
+fn stuck(live: &Value, new: &Object, evidence: &Evidence, namespace: &str) -> Option<Obstacle> {
+    if !grows(live, new) {
+        return None;
+    }
+    let (name, again) = (&new.id.name, "then run the same command again");
+    let (why, way) = if live.pointer("/status/phase").and_then(Value::as_str) != Some("Bound") {
+        let why = "a volume can grow only once it is there, and this claim has none yet".to_owned();
+        (why, format!("see why: kubectl describe pvc {name} -n {namespace}; {again}"))
+    } else if let Some(class) = class_of(live) {
+        let may_grow = evidence.classes.get(class)?;
+        if *may_grow {
+            return None;
+        }
+        let why = format!("its StorageClass `{class}` lets no volume grow (allowVolumeExpansion)");
+        let allow = format!("kubectl patch storageclass {class} -p '{{\"allowVolumeExpansion\": true}}'");
+        (why, format!("if the cloud's driver can do it: {allow}; {again}"))
+    } else {
+        let why =
+            "its volume was made by hand, without a StorageClass, and Kubernetes lets none of those grow".to_owned();
+        (why, "copy the data to a new claim".to_owned())
+    };
+    let ways = vec![way, "or undo the change".to_owned()];
+    Some(Obstacle { object: new.id.clone(), path: SIZE.to_owned(), why, ways })
 }
 
 fn explain(id: &ObjectId, namespace: &str) -> Explanation {

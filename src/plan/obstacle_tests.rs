@@ -58,6 +58,39 @@ fn what_can_be_changed_is_no_obstacle() {
     }
 }
 
+/// A claim of 8Gi that shall have 9Gi, as it is in the cluster; and whether its class lets volumes grow.
+fn grown(class: &str, phase: &str, may_grow: Option<bool>) -> Vec<Obstacle> {
+    let mut there = claim("8Gi", class);
+    there["status"] = json!({"phase": phase});
+    let (old, new) = (object(&claim("8Gi", class)), object(&claim("9Gi", class)));
+    let mut evidence = Evidence {
+        stored: vec![old],
+        live: Some(vec![Live::There(there)]),
+        rendered: Some(Ok(vec![new.clone()])),
+        ..Evidence::default()
+    };
+    let asked = growing(&evidence);
+    assert_eq!(asked, if class.is_empty() { vec![] } else { vec![class.to_owned()] });
+    evidence.classes = may_grow.map(|may| (class.to_owned(), may)).into_iter().collect();
+    find(&release(Action::Upgrade { revision: 1, reasons: Vec::new() }), &evidence, &[new])
+}
+
+#[test]
+fn a_volume_grows_where_its_class_lets_it_and_elsewhere_it_is_told() {
+    assert_eq!(grown("a", "Bound", Some(true)), []);
+    assert_eq!(grown("a", "Bound", None), [], "who may not look at classes is not kept from it");
+    for (class, phase, words, way) in [
+        ("a", "Bound", "StorageClass `a` lets no volume grow", "kubectl patch storageclass a"),
+        ("a", "Pending", "has none yet", "kubectl describe pvc c"),
+        ("", "Bound", "made by hand", "copy the data"),
+    ] {
+        let all = grown(class, phase, Some(false));
+        let [found] = all.as_slice() else { panic!("{class} {phase}: {all:?}") };
+        assert!(found.why.contains(words) && found.ways[0].contains(way), "{found:?}");
+        assert_eq!(found.path, SIZE);
+    }
+}
+
 /// What counts is what is there: somebody may have taken the way out, or made another one by hand.
 #[test]
 fn the_object_in_the_cluster_decides() {

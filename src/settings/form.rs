@@ -35,6 +35,18 @@ pub(super) fn size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>,
     text(from, |text| text.strip_suffix('i').unwrap_or(text).strip_suffix(['K', 'M', 'G', 'T']).is_some_and(is_decimal))
 }
 
+/// When something is done again and again, as cron says it: five fields, or a word for them.
+pub(super) fn schedule<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    const WORDS: [&str; 7] = ["yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly"];
+    let field = |field: &str| {
+        !field.is_empty() && field.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"*/,?-".contains(&byte))
+    };
+    text(from, |text| match text.strip_prefix('@') {
+        Some(word) => WORDS.contains(&word),
+        None => text.split(' ').count() == 5 && text.split(' ').all(field),
+    })
+}
+
 /// A name that SQL takes without quotes.
 pub(super) fn sql_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     /// `NAMEDATALEN` of PostgreSQL is 64, one of it for the end.
@@ -96,6 +108,8 @@ mod tests {
             "/users/idleTimeout",
             "/users/prePull",
             "/database/name",
+            "/database/backup/schedule",
+            "/database/backup/keep",
             "/sources/a/version",
             "/sources/a/sha256",
             "/storage/newClass",
@@ -110,6 +124,8 @@ mod tests {
             "[0-9a-f]{63,65}".prop_map(Value::from),
             "[a-z_][a-z0-9_]{60,64}".prop_map(Value::from),
             "\\PC{0,3}\n?".prop_map(Value::from),
+            "[0-9*]{1,2}( [0-9*/,-]{1,2}){3,5}".prop_map(Value::from),
+            "@(dai|hour|even)ly".prop_map(Value::from),
             prop::sample::select(vec!["Delete", "Retain", "existing", "4.4.0", "1G\n", "é"]).prop_map(Value::from),
             (-3_i64..6_000_000_000).prop_map(Value::from),
             (-1.0..4.0).prop_map(|number: f64| json!(number)),

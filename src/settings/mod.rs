@@ -5,6 +5,7 @@
 mod form;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,8 @@ pub struct Settings {
     pub database: Database,
     /// Dask clusters that users start.
     pub dask: Dask,
+    /// What is in images that helm iris does not know, by name and tag, e.g. `registry.example.org/ours:1.4`.
+    pub images: BTreeMap<String, ImageVersions>,
     /// How secrets reach the charts.
     pub secret_mode: SecretMode,
     /// Other places to get upstream charts from, by chart name (a mirror, or another version).
@@ -220,6 +223,22 @@ pub struct Image {
     pub tag: Option<String>,
 }
 
+/// Versions of what matters between notebooks, Dask and the hub. What is unset is not compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ImageVersions {
+    /// Python; quote it if it looks like a number.
+    pub python: Option<String>,
+    /// The package `dask`.
+    pub dask: Option<String>,
+    /// The package `distributed`.
+    pub distributed: Option<String>,
+    /// The package `dask-gateway`.
+    pub dask_gateway: Option<String>,
+    /// The package `jupyterhub`, which users' servers come from.
+    pub jupyterhub: Option<String>,
+}
+
 /// CPU of one container, in cores.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -305,6 +324,27 @@ pub struct Database {
     pub size: Option<String>,
     /// The database server's image.
     pub image: Image,
+    /// Dumps of it, into a volume of their own. The engine `postgresql` alone makes them.
+    pub backup: Backup,
+}
+
+/// Dumps of the database, made again and again.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Backup {
+    /// When, as cron says it, in UTC, e.g. `15 2 * * *` for every night. Unset: never.
+    #[serde(deserialize_with = "form::schedule")]
+    #[schemars(regex(
+        pattern = r"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[0-9A-Za-z*/,?-]+( [0-9A-Za-z*/,?-]+){4})$"
+    ))]
+    pub schedule: Option<String>,
+    /// How many are kept; the oldest go.
+    #[schemars(range(min = 1))]
+    pub keep: Option<NonZeroU32>,
+    /// Size of the volume that they are in.
+    #[serde(deserialize_with = "form::size")]
+    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|K|M|G|T)$"))]
+    pub size: Option<String>,
 }
 
 /// Whether a hub's connection to its database is encrypted.

@@ -38,6 +38,14 @@ pub(super) enum Said {
     Died,
 }
 
+/// Whether anybody is connected to a kernel of the user's server.
+pub(super) async fn is_anybody_connected(hub: &Hub<'_>) -> Result<bool> {
+    let answer = hub.call(Method::GET, &server_path("kernels"), None).await?;
+    let kernels = check_status(&answer, &[200], "list what runs on the user's server")?.json();
+    let is_used = |kernel: &Value| kernel["connections"].as_u64().is_some_and(|count| count > 0);
+    Ok(kernels.as_array().is_some_and(|kernels| kernels.iter().any(is_used)))
+}
+
 impl Kernel {
     /// Starts a kernel and waits until it answers.
     pub(super) async fn start(hub: &Hub<'_>) -> Result<Self> {

@@ -126,9 +126,12 @@ impl Run<'_> {
     }
 
     async fn user(&mut self, hub: &Hub<'_>) -> Option<()> {
+        // First: what another test is using is not ours to take away.
+        let refused = clean::refuse_another(hub).await;
         // Before the answer, which may be lost.
-        self.made.user = true;
+        self.made.user = refused.is_ok();
         let made = async {
+            refused?;
             let (was_there, seen) = hub.make_user().await?;
             let stopped = was_there && clean::leftovers(hub).await?;
             Ok(((), if stopped { format!("{seen}; its server was stopped") } else { seen }))

@@ -1,6 +1,7 @@
 //! CHECK: everything that can be known to be wrong before anything is written.
 
 mod delivery;
+mod images;
 mod names;
 mod placeholders;
 mod rules;
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 use crate::archive::ChartContent;
 use crate::bundle::manifest::ReleaseEntry;
+use crate::images::Known;
 use crate::overlay;
 use crate::problem::{Place, Problem};
 use crate::yaml::Document;
@@ -75,7 +77,7 @@ impl Merged<'_> {
 }
 
 /// All problems of all releases, errors and warnings.
-pub fn check(subjects: &[Subject<'_>]) -> Vec<Problem> {
+pub fn check(subjects: &[Subject<'_>], known: &Known) -> Vec<Problem> {
     let mut problems = Vec::new();
     for subject in subjects {
         let merged = subject.merged();
@@ -83,6 +85,7 @@ pub fn check(subjects: &[Subject<'_>]) -> Vec<Problem> {
         problems.extend(placeholders::check(&merged));
         problems.extend(delivery::check(subject, &merged));
         problems.extend(rules::check(&merged));
+        problems.extend(images::check(&merged, known));
         if let Some(chart) = subject.chart {
             problems.extend(schemas::check(chart, &merged, subject.overrides));
         }

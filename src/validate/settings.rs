@@ -29,7 +29,19 @@ pub fn check(settings: &Settings, layers: &[Layer]) -> Vec<Problem> {
         problems.extend(floating_tag(pointer, image, &at));
     }
     problems.extend(sizes(settings, &at));
+    problems.extend(backup(settings, &at));
     problems
+}
+
+/// The engine that makes backups; others have ways of their own.
+const BACKED_UP: &str = "postgresql";
+
+/// Backups that nobody would make.
+fn backup(settings: &Settings, at: &dyn Fn(&str, String) -> Problem) -> Option<Problem> {
+    let engine = settings.database.engine.as_deref().filter(|engine| *engine != BACKED_UP)?;
+    settings.database.backup.schedule.as_ref()?;
+    let message = format!("`database.backup.schedule`: the engine `{engine}` makes no backups by it");
+    Some(at("/database/backup/schedule", message).fix("take it out, and back that database up by its own means"))
 }
 
 /// A limit below what is guaranteed: Kubernetes refuses the pod, Dask Gateway does not even start.

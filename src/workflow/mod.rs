@@ -15,6 +15,7 @@ use crate::bundle::manifest::{Input, Manifest, ReleaseEntry, SecretEntry};
 use crate::bundle::{self, Draft, Previous, Review, STAND_IN_FINGERPRINT, SetAside, fill, stand_in};
 use crate::compose;
 use crate::error::{Error, Result};
+use crate::images::Known;
 use crate::load::{self, Loaded};
 use crate::problem::{Problem, Severity};
 use crate::secrets::Ledger;
@@ -62,7 +63,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     }
     let manifest = manifest(loaded, ledger, &packages, &parts);
     if parts.len() == loaded.charts.len() {
-        let found = check(&manifest, &parts, &packages);
+        let found = check(loaded, &manifest, &parts, &packages)?;
         problems.extend(found.into_iter().filter(|problem| !is_told(problem, &told)));
     }
     let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(|p| p.severity == Severity::Error);
@@ -125,7 +126,7 @@ fn is_told(problem: &Problem, told: &[Problem]) -> bool {
     mine.is_some() && told.iter().any(|other| kind(&other.message) == mine)
 }
 
-fn check(manifest: &Manifest, parts: &Parts, packages: &Packages) -> Vec<Problem> {
+fn check(loaded: &Loaded, manifest: &Manifest, parts: &Parts, packages: &Packages) -> Result<Vec<Problem>> {
     let mut secrets = BTreeMap::new();
     for release in &manifest.releases {
         let value_of = |secret: &SecretEntry| Some(stand_in(&secret.name, secret.kind));
@@ -146,7 +147,9 @@ fn check(manifest: &Manifest, parts: &Parts, packages: &Packages) -> Vec<Problem
             })
         })
         .collect();
-    validate::check(&subjects)
+    let charts = loaded.wanted().into_iter().map(|one| (one.name, one.version)).collect();
+    let known = Known::new(&loaded.settings.images, charts)?;
+    Ok(validate::check(&subjects, &known))
 }
 
 fn manifest(loaded: &Loaded, ledger: &Ledger, packages: &Packages, parts: &Parts) -> Manifest {

@@ -9,7 +9,11 @@ use super::{Apps, Fault};
 
 /// A test that has come as far as this step.
 fn test_until(apps: &Apps, step: &str) -> Child {
-    let mut child = apps.command(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until(apps.command(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap(), step)
+}
+
+/// The same one, once it has come as far as this step.
+fn until(mut child: Child, step: &str) -> Child {
     let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
     let wanted = format!("ok       {step} ");
     assert!(lines.any(|line| line.unwrap().starts_with(&wanted)), "it did not come to {step}");
@@ -32,6 +36,22 @@ fn a_stopped_test_leaves_nothing() {
         assert!(said.contains("the test was stopped; nothing of it is left"), "{step}: {said}");
         apps.assert_clean();
     }
+}
+
+/// Only what nobody uses any more is taken away.
+#[test]
+fn a_test_leaves_another_one_alone() {
+    let Some(apps) = Apps::up() else { return };
+    // One that takes its time with a kernel.
+    let first = apps.command(&["--guide-size"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = until(first, "scheduler");
+    let run = apps.fails(&[], "user", &["another test of this hub is running", "connected to a kernel"]);
+    assert!(!run.stdout.contains("clean-up"), "it took nothing away\n{run}");
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut first.stdout.take().unwrap(), &mut rest).unwrap();
+    assert_eq!(first.wait().unwrap().code(), Some(0), "{rest}");
+    apps.passes(&[]);
+    apps.assert_clean();
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub(crate) struct Fault<'f> {
     secrets: Option<fn(&str) -> String>,
     /// A gateway of 2024.1.0.
     older_gateway: bool,
+    /// A database that an older JupyterHub made; the hub is started on it twice.
+    older_hub: bool,
 }
 
 /// The applications, running.
@@ -75,6 +77,9 @@ impl Running {
         command.env("IRIS_APPS_HUB_FAULT", fault.hub).env("IRIS_APPS_GATEWAY_FAULT", fault.gateway);
         if fault.older_gateway {
             command.env("IRIS_APPS_OLDER_GATEWAY", "1");
+        }
+        if fault.older_hub {
+            command.env("IRIS_APPS_OLDER_HUB", "1");
         }
         succeed(&mut command);
         let said = String::from_utf8(succeed(&mut running.script(&["env"])).stdout).unwrap();

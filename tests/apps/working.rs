@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Apps, Fault};
+use super::{Apps, Fault, Running, SITE};
+use crate::common::TestEnv;
 
 #[test]
 fn a_user_computes_on_what_we_render() {
@@ -103,4 +104,40 @@ fn other_secrets_than_the_hubs_are_told_apart() {
     let run = apps.fails(&[], "log-in", &["helm-iris-test cannot log in", "Invalid username or password"]);
     assert!(run.stdout.contains("ok       compute"), "what does not depend on it is tried too\n{run}");
     apps.assert_clean();
+}
+
+/// What the database's pod prepares is what the hub starts on, in all of these tests; here with what an older
+/// JupyterHub had made of it, and then with what it made of that itself.
+#[test]
+fn the_hub_starts_on_an_older_database_and_again_on_its_own() {
+    let Some(apps) = Apps::broken(&Fault { older_hub: true, ..Fault::default() }) else { return };
+    let [first, again] = ["hub-first", "hub"].map(|name| {
+        let path = apps.running.state.join(format!("log/{name}.log"));
+        std::fs::read_to_string(path).unwrap()
+    });
+    assert!(first.contains("Upgrading") && first.contains("Running upgrade 0eee8c825d24"), "{first}");
+    assert!(!again.contains("Running upgrade"), "{again}");
+    apps.passes(&["--quick"]);
+}
+
+/// Users' servers are `JupyterLab` here, as in the images.
+#[test]
+fn a_hub_without_dask_is_tested_without_it() {
+    let env = TestEnv::with_site(SITE);
+    env.ok(&["render", "jupyterhub"]);
+    let Some(running) = Running::up(env.root().join("apps"), &env.path("jhub"), &Fault::default()) else { return };
+    for (level, steps) in
+        [(&["--quick"][..], &["reach", "token"][..]), (&[], &["log-in", "spawn", "kernel", "home", "clean-up"])]
+    {
+        let run = env.run(&[&["test", "jupyterhub", "--url", &running.url], level].concat());
+        assert_eq!(run.code, Some(0), "{run}");
+        for step in steps {
+            assert!(run.stdout.contains(&format!("ok       {step} ")), "{step}\n{run}");
+        }
+        for dask in ["gateway", "shared-token", "import", "scheduler", "workers", "compute"] {
+            assert!(!run.stdout.lines().any(|line| line.starts_with(&format!("ok       {dask} "))), "{dask}\n{run}");
+        }
+    }
+    let log = std::fs::read_to_string(running.state.join("log/hub.log")).unwrap();
+    assert!(log.contains("jupyterlab"), "{log}");
 }

@@ -24,6 +24,7 @@ mod killed_secrets;
 mod kills;
 mod outside;
 mod plan;
+mod postgresql;
 mod processes;
 mod race;
 mod refusals;

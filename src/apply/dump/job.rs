@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::plan::DumpOperation;
 use crate::secrets::cluster::LABEL as OURS;
 
-/// What runs in the Job.
-const SCRIPT: &str = include_str!("dump.sh");
+/// What runs in the Job: what our chart's own backups run.
+const SCRIPT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/charts/postgresql/helm/files/dump.sh"));
 /// Where the claim is mounted.
 const FOLDER: &str = "/dumps";
 /// The container of the server in our chart, and of ours in the Job.

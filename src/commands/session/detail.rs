@@ -1,6 +1,8 @@
 //! What a plan tells beyond values: helm's own rendering of what changes, and what somebody changed in
 //! the cluster. Releases side by side, helm beside our reading.
 
+use std::collections::BTreeMap;
+
 use futures::future::try_join_all;
 use futures::join;
 use tokio::sync::Semaphore;
@@ -16,7 +18,7 @@ use crate::helm::{Renderer, Rendering, Scrub};
 use crate::kube::{Relay, denied};
 use crate::objects::{self, Object};
 use crate::observe::{self, ReleaseState};
-use crate::plan::{Action, Evidence, Plan, ReleaseOperation, new_objects};
+use crate::plan::{Action, Evidence, Plan, ReleaseOperation, growing, new_objects};
 use crate::secrets::Reconciled;
 
 /// How much is looked at.
@@ -126,10 +128,12 @@ impl Details<'_> {
             rendered,
             stored,
             met: Vec::new(),
+            classes: BTreeMap::new(),
         };
         if let (true, Some(Ok(rendered))) = (looks, &evidence.rendered) {
             let new: Vec<Object> = new_objects(&evidence.stored, rendered).into_iter().cloned().collect();
             evidence.met = observe::live(cluster, &release.namespace, &new).await?;
+            evidence.classes = observe::expandable(cluster, &growing(&evidence)).await?;
         }
         Ok(evidence)
     }

@@ -63,7 +63,6 @@ for name in ("DASK_GATEWAY__ADDRESS", "DASK_GATEWAY__PROXY_ADDRESS"):
         environment[name] = resolved(environment[name])
 home = state / "home"
 environment |= {
-    "JUPYTERHUB_SINGLEUSER_APP": "jupyter_server.serverapp.ServerApp",
     "IRIS_APPS": str(state),
     "PATH": os.environ["PATH"],
 }

@@ -8,8 +8,18 @@ app.kubernetes.io/name: postgresql
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
+{{- /* Other labels than the server's, or the Service would lead to the pods that back it up. */}}
+{{- define "postgresql.backup.selector" -}}
+app.kubernetes.io/name: postgresql-backup
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end }}
+
 {{- define "postgresql.labels" -}}
 {{ include "postgresql.selector" . }}
+{{ include "postgresql.origin" . }}
+{{- end }}
+
+{{- define "postgresql.origin" -}}
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- end }}
@@ -19,7 +29,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- end }}
 
 {{- /* No capabilities, no way to gain any, nothing to write but volumes. */}}
-{{- define "postgresql.container" -}}
+{{- define "postgresql.image" -}}
 image: {{ printf "%s:%s" .Values.image.name .Values.image.tag | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy | default "IfNotPresent" }}
 securityContext:
@@ -27,6 +37,31 @@ securityContext:
   readOnlyRootFilesystem: true
   capabilities:
     drop: [ALL]
+{{- end }}
+
+{{- define "postgresql.pod" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ .Values.user }}
+  runAsGroup: {{ .Values.user }}
+  fsGroup: {{ .Values.user }}
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "postgresql.container" -}}
+{{ include "postgresql.image" . }}
 {{- with .Values.resources }}
 resources:
   {{- toYaml . | nindent 2 }}

@@ -1,11 +1,14 @@
 # Dumps a database into a folder, and keeps the newest of the dumps there. Whatever is called *.dump is whole:
 # it gets that name only when it was read back. May be stopped at any point, and run again.
 #
-# Needs: FOLDER, FILE (the name of the dump), KEPT (how many stay), and libpq's PGHOST, PGUSER, PGDATABASE and
-# PGPASSWORD. Works with any sh, and PostgreSQL 13 to 18.
+# Needs: FOLDER, KEPT (how many stay), and libpq's PGHOST, PGUSER, PGDATABASE and PGPASSWORD. FILE is the name of
+# the dump; without it, it is called after the time. Works with any sh, and PostgreSQL 13 to 18.
+#
+# Two run it: the CronJob of this chart, and helm iris before JupyterHub changes the database for good.
 set -eu
 umask 077
 cd "$FOLDER"
+FILE=${FILE:-backup-$(date -u +%Y%m%dT%H%M%SZ).dump}
 
 # What a dump that was stopped has left.
 rm -f -- *.dump.part

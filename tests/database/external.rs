@@ -1,0 +1,134 @@
+//! The script that looks at a database which somebody else runs, on a real PostgreSQL, with names and passwords
+//! that nobody should have.
+
+use std::process::Output;
+
+use super::{Server, installed};
+use crate::common::repo;
+
+const ROLE: &str = r#"we"ird ro'le $(id) \ ü"#;
+const NAME: &str = r#"d-b "q" = '; DROP DATABASE postgres; --"#;
+const PASSWORD: &str = r#"p'a"ss $w:o#r%d\`id`"#;
+
+/// Runs the script as the job does; `admin` is a role and its password.
+fn prepare(server: &Server, password: &str, admin: Option<(&str, &str)>) -> Output {
+    let script = std::fs::read_to_string(repo().join("charts/external/helm/files/prepare.sh")).unwrap();
+    std::fs::write(server.path("password"), password).unwrap();
+    let file = |name: &str| server.path(name).display().to_string();
+    let (password_file, admin_file) = (file("password"), file("admin-password"));
+    let mut env = vec![
+        ("PGPORT", "5432"),
+        ("DATABASE_USER", ROLE),
+        ("DATABASE_NAME", NAME),
+        ("PASSWORD_FILE", password_file.as_str()),
+        ("SCRIPT", script.as_str()),
+    ];
+    if let Some((user, password)) = admin {
+        std::fs::write(server.path("admin-password"), password).unwrap();
+        env.extend([("ADMIN_USER", user), ("ADMIN_PASSWORD_FILE", admin_file.as_str())]);
+    }
+    server.run("exec sh -c \"$SCRIPT\"", &env)
+}
+
+/// What it said, which holds no password.
+fn said(output: &Output, passwords: &[&str]) -> String {
+    let all = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    let all = String::from_utf8(all).unwrap();
+    for password in passwords {
+        assert!(!all.contains(password), "a password in: {all}");
+    }
+    all
+}
+
+fn fine(output: &Output) {
+    assert!(output.status.success(), "{}", said(output, &[PASSWORD]));
+    assert!(said(output, &[PASSWORD]).contains("can use"), "{output:?}");
+}
+
+/// The SQL that it printed, run by a superuser who types the password twice.
+fn follow(server: &Server, failed: &Output) {
+    let said = said(failed, &[PASSWORD]);
+    let (_, sql) = said.split_once("again:\n").unwrap_or_else(|| panic!("no SQL in: {said}"));
+    std::fs::write(server.path("told.sql"), sql).unwrap();
+    std::fs::write(server.path("typed"), format!("{PASSWORD}\n{PASSWORD}\n")).unwrap();
+    server.sh("setsid psql -q -U postgres -v ON_ERROR_STOP=1 -f told.sql <typed 2>/dev/null");
+}
+
+fn log(server: &Server) -> String {
+    std::fs::read_to_string(server.path("log")).unwrap()
+}
+
+#[test]
+fn without_an_admin_it_tells_the_sql_and_changes_nothing() {
+    for bin in installed() {
+        let server = Server::start(&bin, PASSWORD);
+        let roles = || {
+            server.sh("psql -At -U postgres -c 'SELECT rolname, rolpassword FROM pg_authid' -c 'SELECT datname, datdba FROM pg_database'")
+        };
+        let before = roles();
+        let failed = prepare(&server, PASSWORD, None);
+        assert!(!failed.status.success());
+        assert_eq!(roles(), before);
+        follow(&server, &failed);
+        assert_ne!(roles(), before, "a control");
+        fine(&prepare(&server, PASSWORD, None));
+        fine(&prepare(&server, PASSWORD, None));
+
+        let wrong = prepare(&server, "another", None);
+        assert!(!wrong.status.success());
+        assert!(said(&wrong, &[PASSWORD, "another"]).contains("password authentication failed"), "{wrong:?}");
+
+        // From PostgreSQL 15 on, who does not own a database makes no tables in it.
+        let quoted = format!("\"{}\"", NAME.replace('"', "\"\""));
+        std::fs::write(server.path("owner.sql"), format!("ALTER DATABASE {quoted} OWNER TO postgres;\n")).unwrap();
+        server.sh("psql -q -U postgres -f owner.sql");
+        server.sh("psql -q -U postgres -Atc 'SELECT datname FROM pg_database' >/dev/null");
+        std::fs::write(server.path("old.sql"), format!("\\c {quoted}\nREVOKE CREATE ON SCHEMA public FROM public;\n"))
+            .unwrap();
+        let failed = prepare(&server, PASSWORD, None);
+        assert!(!failed.status.success());
+        assert!(said(&failed, &[PASSWORD]).contains("has to own its database"), "{failed:?}");
+        follow(&server, &failed);
+        fine(&prepare(&server, PASSWORD, None));
+    }
+}
+
+#[test]
+fn a_superuser_makes_both_and_the_servers_log_holds_no_password() {
+    for bin in installed() {
+        let server = Server::start(&bin, PASSWORD);
+        server.sh(
+            "psql -q -U postgres -c \"ALTER SYSTEM SET log_statement = 'all'\" -c 'SELECT pg_reload_conf()' >/dev/null",
+        );
+        let admin = Some(("postgres", "secret"));
+        fine(&prepare(&server, PASSWORD, admin));
+        fine(&prepare(&server, PASSWORD, admin));
+        fine(&prepare(&server, PASSWORD, None));
+        fine(&prepare(&server, "another one", admin));
+        assert!(!prepare(&server, PASSWORD, None).status.success(), "the new one holds");
+        let log = log(&server);
+        assert!(log.contains("rolsuper AS super"), "a control, it does log: {log}");
+        assert!(!log.contains("another one") && !log.contains("PASSWORD '"), "{log}");
+        let owner = server.sh(
+            "psql -At -U postgres -c \"SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname LIKE 'd-b%'\"",
+        );
+        assert_eq!(owner.trim_end(), ROLE);
+        let rights = server.sh("psql -At -U postgres -c \"SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname LIKE 'we%'\"");
+        assert_eq!(rights.trim_end(), "f|f|f");
+    }
+}
+
+#[test]
+fn an_admin_without_all_rights_makes_both_too() {
+    for bin in installed() {
+        let server = Server::start(&bin, PASSWORD);
+        server.sh("psql -q -U postgres -c \"CREATE ROLE boss LOGIN CREATEROLE CREATEDB PASSWORD 'boss secret'\"");
+        let admin = Some(("boss", "boss secret"));
+        fine(&prepare(&server, PASSWORD, admin));
+        fine(&prepare(&server, PASSWORD, admin));
+        fine(&prepare(&server, PASSWORD, None));
+        let refused = prepare(&server, PASSWORD, Some(("boss", "wrong secret")));
+        assert!(!refused.status.success());
+        said(&refused, &[PASSWORD, "wrong secret", "boss secret"]);
+    }
+}
