@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::login::LoginContext;
 use crate::settings::{
-    Dask, Database, Https, Image, LoadBalancer, Login, NewStorageClass, Scheduling, SecretMode, ServiceType, Settings,
-    Users,
+    Dask, Database, Https, Image, LoadBalancer, NewStorageClass, Scheduling, SecretMode, ServiceType, Settings, Users,
 };
 
 /// Octavia: keep the floating IP when the Service goes (cloud-provider-openstack,
@@ -31,9 +31,9 @@ pub struct Context {
     /// Node placement.
     pub scheduling: Scheduling,
     /// Who may log in.
-    pub login: Login,
+    pub login: LoginContext,
     /// Encrypted access.
-    pub https: Https,
+    pub https: HttpsContext,
     /// What every user gets.
     pub users: Users,
     /// Dask clusters; the image is the users' image unless one is set.
@@ -92,6 +92,20 @@ pub struct StorageContext {
     pub new_class: Option<NewStorageClass>,
 }
 
+/// Encrypted access.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpsContext {
+    /// The name under which users reach the hub; null: it is not encrypted.
+    pub host: Option<String>,
+    /// Where Let's Encrypt writes.
+    pub contact_email: Option<String>,
+    /// The Secret with a certificate of the operator's own.
+    pub secret_name: Option<String>,
+    /// Whether a certificate of the operator's own is in the ledger.
+    pub own_certificate: bool,
+}
+
 /// The public Service.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -127,13 +141,18 @@ impl Context {
             },
             load_balancer: load_balancer(&settings.load_balancer),
             scheduling: settings.scheduling.clone(),
-            login: settings.login.clone(),
-            https: settings.https.clone(),
+            login: LoginContext::new(settings),
+            https: https(&settings.https),
             users: settings.users.clone(),
             dask,
             secrets: SecretsContext { mode: settings.secret_mode, name: secret },
         }
     }
+}
+
+fn https(settings: &Https) -> HttpsContext {
+    let Https { host, contact_email, secret_name, own_certificate } = settings.clone();
+    HttpsContext { host, contact_email, secret_name, own_certificate: own_certificate.unwrap_or(false) }
 }
 
 fn database(settings: &Database, host: Option<String>) -> DatabaseContext {

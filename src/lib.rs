@@ -35,6 +35,8 @@ pub mod secrets;
 
 pub mod settings;
 
+pub mod login;
+
 pub mod layers;
 
 pub mod library;

@@ -1,12 +1,14 @@
 //! `REVIEW.md`: what will run where, what to look at, what was not checked; for a person.
 
+mod access;
+
 use std::fmt::Write as _;
 
 use super::manifest::{Manifest, SecretEntry};
 use crate::chart::release::{Condition, Scope};
 use crate::problem::Problem;
 use crate::secrets::SecretKind;
-use crate::settings::{ServiceType, Settings};
+use crate::settings::Settings;
 
 /// What the review is made from.
 pub struct Review<'r> {
@@ -59,14 +61,7 @@ impl Review<'_> {
             let _ = writeln!(out, "- **{}**{fix}", warning.message);
         }
         let settings = self.settings;
-        if settings.load_balancer.service_type == ServiceType::LoadBalancer {
-            match &settings.load_balancer.address {
-                Some(address) => {
-                    let _ = writeln!(out, "- Address: {address}. It must be allocated in your project, and the firewall open for ports 80 and 443.");
-                }
-                None => out.push_str("- Address: the cloud picks one. If it stays pending, ask your cloud support for one and set `loadBalancer.address`.\n"),
-            }
-        }
+        access::tell(settings, &self.manifest.namespace, out);
         match (&settings.storage.class_name, &settings.storage.new_class) {
             (Some(name), _) => {
                 let _ = writeln!(out, "- Volumes: StorageClass {name}.");

@@ -3,12 +3,15 @@
 //! The doc comments are the reference that `helm iris profiles show` and the JSON schema print.
 
 mod form;
+mod login;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
+
+pub use login::{Authenticator, Https, IdentityProvider, Login, OAuth, Provider};
 
 /// All settings of one hub; each layer (chart, profiles, site file, `--set`) may give any of them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -175,39 +178,6 @@ pub enum TolerationOperator {
     Equal,
     /// The key alone.
     Exists,
-}
-
-/// Who may log in.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Login {
-    /// How people prove who they are.
-    pub authenticator: Authenticator,
-    /// Whether everyone who can authenticate may log in. With a shared password: everyone who has it.
-    pub allow_all: Option<bool>,
-    /// The users who may log in, where `allowAll` is false.
-    pub allowed_users: Vec<String>,
-    /// The users who may manage the hub.
-    pub admin_users: Vec<String>,
-}
-
-/// How people prove who they are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Authenticator {
-    /// Any user name with one generated password, kept in the ledger.
-    #[default]
-    SharedPassword,
-}
-
-/// Encrypted access with a certificate from Let's Encrypt.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Https {
-    /// The name under which users reach the hub; it must resolve to the hub's address.
-    pub host: Option<String>,
-    /// Where Let's Encrypt writes when a certificate is about to expire.
-    pub contact_email: Option<String>,
 }
 
 /// A container image. Never `latest`: what was reviewed must be what runs.

@@ -1,6 +1,7 @@
 //! CHECK: everything that can be known to be wrong before anything is written.
 
 mod delivery;
+mod login;
 mod names;
 mod placeholders;
 mod rules;

@@ -5,6 +5,7 @@
 
 mod breaks;
 mod cleaning;
+mod login;
 mod working;
 
 use std::io::{Read, Write};
