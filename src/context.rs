@@ -9,6 +9,7 @@ use crate::login::LoginContext;
 use crate::settings::{
     Dask, Database, Https, Image, LoadBalancer, NewStorageClass, Scheduling, SecretMode, ServiceType, Settings, Users,
 };
+use crate::sizes;
 
 /// Octavia: keep the floating IP when the Service goes (cloud-provider-openstack,
 /// `expose-applications-using-loadbalancer-type-service.md`).
@@ -34,9 +35,9 @@ pub struct Context {
     pub login: LoginContext,
     /// Encrypted access.
     pub https: HttpsContext,
-    /// What every user gets.
+    /// What every user gets; each size is complete, and one of them the default.
     pub users: Users,
-    /// Dask clusters; the image is the users' image unless one is set.
+    /// Dask clusters; the image is the users' image unless one is set, a worker is of the default size.
     pub dask: Dask,
     /// Where the chart finds its secrets.
     pub secrets: SecretsContext,
@@ -129,7 +130,7 @@ impl Context {
         database_host: Option<String>,
         secret: Option<String>,
     ) -> Self {
-        let mut dask = settings.dask.clone();
+        let mut dask = sizes::filled_dask(&settings.dask);
         dask.image.name = dask.image.name.or_else(|| settings.users.image.name.clone());
         dask.image.tag = dask.image.tag.or_else(|| settings.users.image.tag.clone());
         Self {
@@ -143,7 +144,7 @@ impl Context {
             scheduling: settings.scheduling.clone(),
             login: LoginContext::new(settings),
             https: https(&settings.https),
-            users: settings.users.clone(),
+            users: sizes::filled_users(&settings.users),
             dask,
             secrets: SecretsContext { mode: settings.secret_mode, name: secret },
         }

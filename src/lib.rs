@@ -36,6 +36,7 @@ pub mod secrets;
 pub mod settings;
 
 pub mod login;
+pub mod sizes;
 
 pub mod layers;
 

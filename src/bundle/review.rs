@@ -1,6 +1,7 @@
 //! `REVIEW.md`: what will run where, what to look at, what was not checked; for a person.
 
 mod access;
+mod estimate;
 
 use std::fmt::Write as _;
 
@@ -9,6 +10,9 @@ use crate::chart::release::{Condition, Scope};
 use crate::problem::Problem;
 use crate::secrets::SecretKind;
 use crate::settings::Settings;
+
+/// The secret that a release with a hub has.
+const TEST_TOKEN: &str = "test-token";
 
 /// What the review is made from.
 pub struct Review<'r> {
@@ -33,6 +37,9 @@ impl Review<'_> {
         let _ = writeln!(out, "    helm iris install {chart} --bundle {}\n", self.folder);
         self.releases(&mut out);
         self.look_at(&mut out);
+        if self.manifest.secrets.iter().any(|secret| secret.name == TEST_TOKEN) {
+            estimate::tell(self.settings, &mut out);
+        }
         self.secrets(&mut out);
         self.not_checked(&mut out);
         out

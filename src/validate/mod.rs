@@ -7,6 +7,7 @@ mod placeholders;
 mod rules;
 mod schemas;
 mod settings;
+mod sizes;
 
 use serde_json::Value;
 

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::login;
 use super::placeholders::texts;
+use super::{login, sizes};
 use crate::layers::{self, Layer};
 use crate::problem::Problem;
 use crate::secrets::is_placeholder;
@@ -30,44 +30,8 @@ pub fn check(settings: &Settings, layers: &[Layer]) -> Vec<Problem> {
     ] {
         problems.extend(floating_tag(pointer, image, &at));
     }
-    problems.extend(sizes(settings, &at));
+    problems.extend(sizes::check(settings, &at));
     problems
-}
-
-/// A limit below what is guaranteed: Kubernetes refuses the pod, Dask Gateway does not even start.
-fn sizes(settings: &Settings, at: At<'_>) -> Vec<Problem> {
-    let Settings { users, dask, .. } = settings;
-    let cpus = [
-        ("/users/cpu", &users.cpu),
-        ("/dask/worker/cpu", &dask.worker.cpu),
-        ("/dask/scheduler/cpu", &dask.scheduler.cpu),
-    ];
-    let memories = [
-        ("/users/memory", &users.memory),
-        ("/dask/worker/memory", &dask.worker.memory),
-        ("/dask/scheduler/memory", &dask.scheduler.memory),
-    ];
-    let cpus = cpus.into_iter().filter_map(|(pointer, cpu)| {
-        let below = cpu.limit.as_ref()?.as_f64()? < cpu.guarantee.as_ref()?.as_f64()?;
-        below.then_some(pointer)
-    });
-    let memories = memories.into_iter().filter_map(|(pointer, memory)| {
-        let below = bytes(memory.limit.as_deref()?)? < bytes(memory.guarantee.as_deref()?)?;
-        below.then_some(pointer)
-    });
-    cpus.chain(memories)
-        .map(|pointer| {
-            let path = pointer_to_path(pointer);
-            at(&format!("{pointer}/limit"), format!("`{path}.limit` is less than `{path}.guarantee`"))
-                .fix(format!("raise the limit, or lower {path}.guarantee"))
-        })
-        .collect()
-}
-
-fn bytes(size: &str) -> Option<f64> {
-    let unit = "KMGT".find(size.chars().last()?)? + 1;
-    let power = i32::try_from(unit).ok()?;
-    Some(size[..size.len() - 1].parse::<f64>().ok()? * 1024_f64.powi(power))
 }
 
 fn placeholders(layers: &[Layer]) -> Vec<Problem> {

@@ -6,6 +6,7 @@
 mod breaks;
 mod cleaning;
 mod login;
+mod sizes;
 mod working;
 
 use std::io::{Read, Write};

@@ -126,3 +126,27 @@ pub(super) fn warn_of_clear_passwords(bundle: &Bundle, address: Option<&Address>
         ui.hint("with a name that resolves to this address, set https.host and https.contactEmail in the site file");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn who_registers_the_hub_is_told_the_callback() {
+        let values = |config| json!({"hub": {"config": config}});
+        let github = values(json!({"JupyterHub": {"authenticator_class": "github"}}));
+        let line = |address: Option<&Address>| elsewhere(Rendered(&github), address).remove(1);
+        let url = Address::Url { url: "http://192.0.2.7".to_owned() };
+        assert_eq!(line(Some(&url)), "Callback  http://192.0.2.7/hub/oauth_callback");
+        assert_eq!(line(Some(&Address::NodePort { port: 31000 })), "Callback  http://NODE:31000/hub/oauth_callback");
+        assert!(line(None).contains("once there is one"));
+        let known = values(json!({"JupyterHub": {"authenticator_class": "github"},
+            "OAuthenticator": {"oauth_callback_url": "https://hub.example.org/hub/oauth_callback"}}));
+        let lines = elsewhere(Rendered(&known), Some(&url));
+        assert!(lines[0].contains("at GitHub") && lines[1].ends_with("https://hub.example.org/hub/oauth_callback"));
+        let own = values(json!({"JupyterHub": {"authenticator_class": "shared-password"}}));
+        assert!(elsewhere(Rendered(&own), Some(&url)).is_empty(), "the hub's own form");
+    }
+}
