@@ -35,7 +35,7 @@ pub(super) fn tell(settings: &Settings, out: &mut String) {
     out.push_str("\nVolumes are for all who ever logged in; the rest is what is set aside for those who are there at the same time, each with a server of the default size, and nothing for the hub itself.");
     if has_dask {
         out.push_str(" With Dask: each of them has one cluster, with all the workers that it may have.");
-    } else if settings.dask.cluster_max_workers.is_none() {
+    } else if settings.dask.worker.memory.guarantee.is_some() {
         out.push_str(" Dask clusters come on top, and have no limit: see `dask.clusterMaxWorkers`.");
     }
     if has_nodes {
