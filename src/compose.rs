@@ -213,12 +213,28 @@ pub fn unknown_references(
         .map(|Reference { name, pointer }| {
             let message = format!("the secret `{name}` is not known on this machine");
             let problem = at_values(loaded, chart, edited, pointer, message);
-            Problem { severity: Severity::Warning, ..problem }.fix(format!(
-                "bring it: helm iris secrets set {name} -n {}; if the cluster has it, `install` finds it there",
-                loaded.namespace
-            ))
+            Problem { severity: Severity::Warning, ..problem }.fix(bring(loaded, name))
         })
         .collect()
+}
+
+/// Warnings of secrets that only a person can bring, and nobody brought to this machine; the cluster may have them.
+pub fn unknown_secrets(loaded: &Loaded, ledger: &Ledger) -> Vec<Problem> {
+    let specs = loaded.charts.iter().flat_map(|chart| chart.spec.secrets.iter());
+    let unknown = specs.filter(|spec| !spec.kind.can_be_made() && ledger.value(&spec.name).is_none());
+    unknown
+        .map(|SecretSpec { name, purpose, when, .. }| {
+            let pointer = when.iter().map(|path| format!("/{}", path.replace('.', "/"))).collect::<String>();
+            let message = format!("the secret `{name}` ({purpose}) is not known on this machine");
+            let problem = at_layer(loaded, &pointer, message);
+            Problem { severity: Severity::Warning, ..problem }.fix(bring(loaded, name))
+        })
+        .collect()
+}
+
+fn bring(loaded: &Loaded, name: &str) -> String {
+    let namespace = &loaded.namespace;
+    format!("bring it: helm iris secrets set {name} -n {namespace}; if the cluster has it, `install` finds it there")
 }
 
 /// Warnings of maps that name a secret of the ledger, but not as it is named.

@@ -6,10 +6,12 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::login::LoginContext;
 use crate::settings::{
-    Backup, Dask, Database, DatabaseTls, Https, Image, LoadBalancer, Login, NewStorageClass, Scheduling, SecretMode,
+    Backup, Dask, Database, DatabaseTls, Https, Image, LoadBalancer, NewStorageClass, Scheduling, SecretMode,
     ServiceType, Settings, TlsMode, Users,
 };
+use crate::sizes;
 
 /// Octavia: keep the floating IP when the Service goes (cloud-provider-openstack,
 /// `expose-applications-using-loadbalancer-type-service.md`).
@@ -35,12 +37,12 @@ pub struct Context {
     /// Node placement.
     pub scheduling: Scheduling,
     /// Who may log in.
-    pub login: Login,
+    pub login: LoginContext,
     /// Encrypted access.
-    pub https: Https,
-    /// What every user gets.
+    pub https: HttpsContext,
+    /// What every user gets; each size is complete, and one of them the default.
     pub users: Users,
-    /// Dask clusters; the image is the users' image unless one is set.
+    /// Dask clusters; the image is the users' image unless one is set, a worker is of the default size.
     pub dask: Dask,
     /// Where the chart finds its secrets.
     pub secrets: SecretsContext,
@@ -145,6 +147,20 @@ pub struct StorageContext {
     pub new_class: Option<NewStorageClass>,
 }
 
+/// Encrypted access.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpsContext {
+    /// The name under which users reach the hub; null: it is not encrypted.
+    pub host: Option<String>,
+    /// Where Let's Encrypt writes.
+    pub contact_email: Option<String>,
+    /// The Secret with a certificate of the operator's own.
+    pub secret_name: Option<String>,
+    /// Whether a certificate of the operator's own is in the ledger.
+    pub own_certificate: bool,
+}
+
 /// The public Service.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -168,7 +184,7 @@ impl Context {
         endpoint: DatabaseEndpoint,
         secret: Option<String>,
     ) -> Self {
-        let mut dask = settings.dask.clone();
+        let mut dask = sizes::filled_dask(&settings.dask);
         dask.image.name = dask.image.name.or_else(|| settings.users.image.name.clone());
         dask.image.tag = dask.image.tag.or_else(|| settings.users.image.tag.clone());
         Self {
@@ -180,13 +196,18 @@ impl Context {
             },
             load_balancer: load_balancer(&settings.load_balancer),
             scheduling: settings.scheduling.clone(),
-            login: settings.login.clone(),
-            https: settings.https.clone(),
-            users: settings.users.clone(),
+            login: LoginContext::new(settings),
+            https: https(&settings.https),
+            users: sizes::filled_users(&settings.users),
             dask,
             secrets: SecretsContext { mode: settings.secret_mode, name: secret },
         }
     }
+}
+
+fn https(settings: &Https) -> HttpsContext {
+    let Https { host, contact_email, secret_name, own_certificate } = settings.clone();
+    HttpsContext { host, contact_email, secret_name, own_certificate: own_certificate.unwrap_or(false) }
 }
 
 fn database(settings: &Database, endpoint: DatabaseEndpoint) -> DatabaseContext {

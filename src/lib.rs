@@ -37,6 +37,9 @@ pub mod secrets;
 
 pub mod settings;
 
+pub mod login;
+pub mod sizes;
+
 pub mod layers;
 
 pub mod library;

@@ -136,7 +136,7 @@ fn settle_secrets(charts: &mut [Chart], settings: &Settings, database: &Database
     let settings = serde_json::to_value(settings).map_err(|error| Error::bug("the settings").because(error))?;
     let given = |path: &String| {
         let value = overlay::get(&settings, &overlay::parse_path(path)?)?;
-        (!value.is_null()).then_some(value)
+        (!value.is_null() && *value != false).then_some(value)
     };
     for chart in charts {
         let secrets = &mut chart.spec.secrets;

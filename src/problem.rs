@@ -63,6 +63,12 @@ impl Problem {
     }
 }
 
+/// Whether a word is another one with a letter or two wrong, rather than a word of its own.
+pub fn is_slip(word: &str, of: &str) -> bool {
+    const LETTERS: usize = 2;
+    strsim::damerau_levenshtein(&word.to_lowercase(), &of.to_lowercase()) <= LETTERS
+}
+
 /// The candidate most like `word`, if one is like it at all.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();

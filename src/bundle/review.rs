@@ -1,5 +1,8 @@
 //! `REVIEW.md`: what will run where, what to look at, what was not checked; for a person.
 
+mod access;
+mod estimate;
+
 use std::fmt::Write as _;
 
 use super::manifest::{Manifest, SecretEntry};
@@ -7,7 +10,10 @@ use crate::chart::release::{Condition, Scope};
 use crate::context::{DatabaseEndpoint, DatabaseKind};
 use crate::problem::Problem;
 use crate::secrets::SecretKind;
-use crate::settings::{ServiceType, Settings};
+use crate::settings::Settings;
+
+/// The secret that a release with a hub has.
+const TEST_TOKEN: &str = "test-token";
 
 /// What the review is made from.
 pub struct Review<'r> {
@@ -34,6 +40,9 @@ impl Review<'_> {
         let _ = writeln!(out, "    helm iris install {chart} --bundle {}\n", self.folder);
         self.releases(&mut out);
         self.look_at(&mut out);
+        if self.manifest.secrets.iter().any(|secret| secret.name == TEST_TOKEN) {
+            estimate::tell(self.settings, &mut out);
+        }
         self.secrets(&mut out);
         self.not_checked(&mut out);
         out
@@ -62,14 +71,7 @@ impl Review<'_> {
             let _ = writeln!(out, "- **{}**{fix}", warning.message);
         }
         let settings = self.settings;
-        if settings.load_balancer.service_type == ServiceType::LoadBalancer {
-            match &settings.load_balancer.address {
-                Some(address) => {
-                    let _ = writeln!(out, "- Address: {address}. It must be allocated in your project, and the firewall open for ports 80 and 443.");
-                }
-                None => out.push_str("- Address: the cloud picks one. If it stays pending, ask your cloud support for one and set `loadBalancer.address`.\n"),
-            }
-        }
+        access::tell(settings, &self.manifest.namespace, out);
         match (&settings.storage.class_name, &settings.storage.new_class) {
             (Some(name), _) => {
                 let _ = writeln!(out, "- Volumes: StorageClass {name}.");

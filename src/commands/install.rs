@@ -72,11 +72,11 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     if failed.is_some() {
         outcome.level = Level::Ready;
     }
-    let manifest = session.reviewed.bundle.manifest();
-    let address = report::address(&session.cluster, manifest).await?;
-    report::print(&outcome, session.is_done(&plan), manifest, address.as_ref(), ui);
+    let bundle = &session.reviewed.bundle;
+    let address = report::address(&session.cluster, bundle.manifest()).await?;
+    report::print(&outcome, session.is_done(&plan), bundle, address.as_ref(), ui);
     if args.what.bundle.is_some() {
-        report::warn_of_clear_passwords(address.as_ref(), ui);
+        report::warn_of_clear_passwords(bundle, address.as_ref(), ui);
     }
     failed.map_or(Ok(Outcome::Done), Err)
 }

@@ -101,7 +101,8 @@ async fn test(args: &TestArgs, global: &GlobalArgs, environment: &Environment, u
 /// What is to be tested, with all that is known of the hub.
 pub(super) fn request(hub: &Hub, level: Level, work: &WorkArgs) -> Result<Request> {
     let Target { entry, gateway, .. } = &hub.target;
-    let way = match (&hub.url, &hub.cluster) {
+    let address = hub.url.clone().or_else(|| hub.target.address());
+    let way = match (&address, &hub.cluster) {
         (None, Some(cluster)) => Way::Service(smoke::Service {
             cluster: cluster.clone(),
             namespace: entry.namespace.clone(),

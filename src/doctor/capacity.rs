@@ -18,7 +18,7 @@ const WORKER: (u64, &str) = (1, "2G");
 
 /// A pod that must find a node.
 pub(super) struct Need<'w> {
-    what: &'static str,
+    what: String,
     setting: &'static str,
     room: Room,
     labels: BTreeMap<String, String>,
@@ -73,24 +73,38 @@ pub(super) fn needs(wanted: &Wanted) -> Vec<Need<'_>> {
         if wanted.value("jupyterhub", purpose).and_then(Value::as_str) == Some("require") {
             labels.insert("hub.jupyter.org/node-purpose".to_owned(), "user".to_owned());
         }
-        needs.push(Need {
-            what: "user server",
-            setting: "users",
-            room: Room {
-                cpu: get("/cpu/guarantee").and_then(cores).unwrap_or_default(),
-                memory: hub_bytes(get("/memory/guarantee").unwrap_or(&default)).unwrap_or_default(),
-                pods: 1,
-            },
-            labels,
-            tolerations: list(get("/extraTolerations")),
-            bears: &USER_TAINTS,
-        });
+        let tolerations = list(get("/extraTolerations"));
+        let sizes = list(get("/profileList"));
+        let mut need = |what: String, setting, cpu: Option<&Value>, memory: Option<&Value>| {
+            needs.push(Need {
+                what,
+                setting,
+                room: Room {
+                    cpu: cpu.and_then(cores).unwrap_or_default(),
+                    memory: memory.and_then(hub_bytes).unwrap_or_default(),
+                    pods: 1,
+                },
+                labels: labels.clone(),
+                tolerations: tolerations.clone(),
+                bears: &USER_TAINTS,
+            });
+        };
+        let memory = get("/memory/guarantee").unwrap_or(&default);
+        if sizes.is_empty() {
+            need("user server".to_owned(), "users", get("/cpu/guarantee"), Some(memory));
+        }
+        for size in sizes {
+            let name = size["display_name"].as_str().unwrap_or_default();
+            let asks = |key: &str| size["kubespawner_override"].get(key).filter(|value| !value.is_null());
+            let (cpu, own) = (asks("cpu_guarantee").or(get("/cpu/guarantee")), asks("mem_guarantee").unwrap_or(memory));
+            need(format!("user server of size {name}"), "users.sizes", cpu, Some(own));
+        }
     }
     if wanted.value("dask-gateway", "/gateway/backend").is_some() {
         let get = |path: &str| wanted.value("dask-gateway", &format!("/gateway/backend/worker{path}"));
         let default = (Value::from(WORKER.0), Value::String(WORKER.1.to_owned()));
         needs.push(Need {
-            what: "Dask worker",
+            what: "Dask worker".to_owned(),
             setting: "dask.worker",
             room: Room {
                 cpu: cores(get("/cores/request").unwrap_or(&default.0)).unwrap_or_default(),
@@ -199,5 +213,28 @@ impl Room {
             memory: self.memory.saturating_sub(used.memory),
             pods: self.pods.saturating_sub(used.pods),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::bundle::tests::release;
+    use crate::doctor::wanted::WantedRelease;
+
+    #[test]
+    fn a_server_of_each_size_must_find_a_node() {
+        let size = |name: &str, asks: Value| json!({"display_name": name, "kubespawner_override": asks});
+        let sizes =
+            json!([size("Small", json!({"mem_guarantee": null})), size("Large", json!({"mem_guarantee": "8G"}))]);
+        let user = json!({"cpu": {"guarantee": 0.5}, "memory": {"guarantee": "2G"}, "profileList": sizes});
+        let hub = WantedRelease::new(&release("jupyterhub"), json!({"singleuser": user}), None);
+        let wanted = Wanted { releases: vec![hub], ..Wanted::default() };
+        let found: Vec<_> =
+            needs(&wanted).into_iter().map(|need| (need.what, need.room.cpu, need.room.memory)).collect();
+        let size = |name: &str, gib: u128| (format!("user server of size {name}"), 500, gib << 30);
+        assert_eq!(found, [size("Small", 2), size("Large", 8)]);
     }
 }

@@ -3,6 +3,8 @@
 //! The doc comments are the reference that `helm iris profiles show` and the JSON schema print.
 
 mod form;
+mod login;
+mod sizes;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -10,6 +12,9 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
+
+pub use login::{Authenticator, Https, IdentityProvider, Login, OAuth, Provider};
+pub use sizes::{Nfs, Nodes, SharedData, UserSize, WorkerSize};
 
 /// All settings of one hub; each layer (chart, profiles, site file, `--set`) may give any of them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -129,6 +134,8 @@ pub enum ServiceType {
 pub struct Scheduling {
     /// What to make of the node label `hub.jupyter.org/node-purpose`; clouds that do not set it: `ignore`.
     pub match_node_purpose: MatchNodePurpose,
+    /// The size of the nodes that users' servers and Dask get. What would never fit is an error then.
+    pub nodes: Nodes,
     /// Node labels that the hub, its proxy and the gateway need.
     pub core_node_selector: BTreeMap<String, String>,
     /// Node labels that user servers need.
@@ -178,39 +185,6 @@ pub enum TolerationOperator {
     Equal,
     /// The key alone.
     Exists,
-}
-
-/// Who may log in.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Login {
-    /// How people prove who they are.
-    pub authenticator: Authenticator,
-    /// Whether everyone who can authenticate may log in. With a shared password: everyone who has it.
-    pub allow_all: Option<bool>,
-    /// The users who may log in, where `allowAll` is false.
-    pub allowed_users: Vec<String>,
-    /// The users who may manage the hub.
-    pub admin_users: Vec<String>,
-}
-
-/// How people prove who they are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Authenticator {
-    /// Any user name with one generated password, kept in the ledger.
-    #[default]
-    SharedPassword,
-}
-
-/// Encrypted access with a certificate from Let's Encrypt.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Https {
-    /// The name under which users reach the hub; it must resolve to the hub's address.
-    pub host: Option<String>,
-    /// Where Let's Encrypt writes when a certificate is about to expire.
-    pub contact_email: Option<String>,
 }
 
 /// A container image. Never `latest`: what was reviewed must be what runs.
@@ -277,6 +251,10 @@ pub struct Users {
     pub cpu: Cpu,
     /// Memory of a user server.
     pub memory: Memory,
+    /// Sizes that users choose from when they start a server. Empty: all get `cpu` and `memory`.
+    pub sizes: Vec<UserSize>,
+    /// Data that all users and Dask workers may read.
+    pub shared_data: Vec<SharedData>,
     /// Size of each user's home volume, e.g. `10Gi`. It can grow later, not shrink.
     #[serde(deserialize_with = "form::size")]
     #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|K|M|G|T)$"))]
@@ -381,8 +359,21 @@ pub struct Dask {
     pub scheduler: DaskPod,
     /// Seconds after which an idle cluster is stopped. 0: never.
     pub idle_timeout: Option<u32>,
+    /// Sizes of workers that users choose from, by `GatewayCluster(worker_size="NAME")`. Empty: they choose cores and
+    /// memory freely, up to the limits of `worker`.
+    pub sizes: Vec<WorkerSize>,
     /// The most workers that one cluster may have.
     pub cluster_max_workers: Option<u32>,
+    /// The most cores that one cluster may have, its scheduler's included.
+    #[serde(deserialize_with = "form::cores")]
+    #[schemars(range(min = 0))]
+    pub cluster_max_cores: Option<Number>,
+    /// The most memory that one cluster may have, its scheduler's included, e.g. `64G`.
+    #[serde(deserialize_with = "form::memory")]
+    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[KMGT]$"))]
+    pub cluster_max_memory: Option<String>,
+    /// The most clusters that one user may have at a time.
+    pub user_max_clusters: Option<u32>,
     /// For `dask-gateway`: the namespace of the hub whose users may use it. Unset: who has the password.
     #[serde(deserialize_with = "form::dns_name")]
     #[schemars(regex(pattern = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]

@@ -7,6 +7,7 @@ use super::shared::Place;
 use super::{TOKEN, USER};
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::error::{Error, Result};
+use crate::login::Rendered;
 use crate::secrets::Ledger;
 
 /// Where the hub's chart has the token of our service.
@@ -60,6 +61,12 @@ impl Target {
         Ok(Self { hub: place(part), gateway, entry: entry.clone(), values })
     }
 
+    /// The address of the hub, where no Service leads to it: it answers for https itself, with a certificate for
+    /// this name alone.
+    pub fn address(&self) -> Option<String> {
+        Rendered(&self.values).own_https_host().map(|host| format!("https://{host}"))
+    }
+
     /// The Services that lead to the hub, the best one first.
     pub fn services(&self) -> Vec<String> {
         // With https, the public one leads to what answers for http with the address of https alone.
@@ -70,9 +77,10 @@ impl Target {
     /// Who can log in by the form, with a password of the ledger; or why nobody can.
     pub fn visitor(&self, ledger: &Ledger) -> Result<Visitor, String> {
         let config = &self.values["hub"]["config"];
-        let class = config["JupyterHub"]["authenticator_class"].as_str().unwrap_or("dummy");
+        let login = Rendered(&self.values);
+        let class = login.authenticator();
         if class != SHARED_PASSWORD {
-            return Err(format!("people log in by {class}, which only a person can"));
+            return Err(format!("people log in by {}, which only a person can", login.service().unwrap_or(class)));
         }
         let names = |key: &str| {
             let names = config["Authenticator"][key].as_array().into_iter().flatten();
@@ -164,7 +172,7 @@ mod tests {
         let admins = json!({"allow_all": false, "allowed_users": ["ada"], "admin_users": ["ada"]});
         assert_eq!(who(admins), ("ada".into(), "of login-admin-password".into()));
         let github = target(json!({"JupyterHub": {"authenticator_class": "github"}})).visitor(&ledger());
-        assert!(github.unwrap_err().contains("github"));
+        assert!(github.unwrap_err().contains("by GitHub, which only a person can"));
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 mod delivery;
 mod images;
+mod login;
 mod names;
 mod placeholders;
 mod rules;
 mod schemas;
 mod settings;
+mod sizes;
 
 use serde_json::Value;
 

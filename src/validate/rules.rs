@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Merged;
+use crate::login::Rendered;
 use crate::problem::{Problem, Severity};
 
 /// The jupyterhub chart's values: at the top, or under its name in an umbrella.
@@ -55,13 +56,18 @@ fn open_login(merged: &Merged<'_>, root: &str) -> Option<Problem> {
 }
 
 fn clear_text(merged: &Merged<'_>, root: &str) -> Option<Problem> {
-    let get = |path: &str| merged.value.pointer(&format!("{root}/proxy/{path}"));
-    let public = get("service/type").and_then(Value::as_str).is_none_or(|kind| kind == "LoadBalancer");
-    let encrypted = get("https/enabled").and_then(Value::as_bool).unwrap_or(false);
-    (public && !encrypted).then(|| Problem {
+    let hub = Rendered(merged.value.pointer(root)?);
+    let kind = merged.value.pointer(&format!("{root}/proxy/service/type")).and_then(Value::as_str);
+    let how = match kind {
+        None | Some("LoadBalancer") => "the hub has a public address and no https",
+        Some("NodePort") => "the hub is on a port of every node, without https",
+        Some(_) => return None,
+    };
+    let what = if hub.asks_for_password() { "passwords travel" } else { "what lets people in travels" };
+    (!hub.is_encrypted()).then(|| Problem {
         severity: Severity::Warning,
         ..merged
-            .error(&format!("{root}/proxy"), "passwords travel in clear: the hub has a public address and no https")
+            .error(&format!("{root}/proxy"), format!("{what} in clear: {how}"))
             .fix("set https.host and https.contactEmail in the site file")
     })
 }

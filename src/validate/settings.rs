@@ -3,12 +3,15 @@
 use std::net::IpAddr;
 
 use super::placeholders::texts;
+use super::{login, sizes};
 use crate::layers::{self, Layer};
 use crate::problem::Problem;
-use crate::quantity::hub_size;
 use crate::secrets::is_placeholder;
 use crate::settings::{Database, Image, Settings, TlsMode};
 use crate::yaml::pointer_to_path;
+
+/// Makes an error at the place where a setting was given.
+pub(super) type At<'a> = &'a dyn Fn(&str, String) -> Problem;
 
 /// All problems of the settings, before anything is rendered from them.
 pub fn check(settings: &Settings, layers: &[Layer]) -> Vec<Problem> {
@@ -18,7 +21,7 @@ pub fn check(settings: &Settings, layers: &[Layer]) -> Vec<Problem> {
     };
     let mut problems = placeholders(layers);
     problems.extend(address(settings, &at));
-    problems.extend(login(settings, &at));
+    problems.extend(login::check(settings, &at));
     problems.extend(https(settings, &at));
     problems.extend(database(settings, &at));
     for (pointer, image) in [
@@ -28,7 +31,7 @@ pub fn check(settings: &Settings, layers: &[Layer]) -> Vec<Problem> {
     ] {
         problems.extend(floating_tag(pointer, image, &at));
     }
-    problems.extend(sizes(settings, &at));
+    problems.extend(sizes::check(settings, &at));
     problems.extend(backup(settings, &at));
     problems
 }
@@ -37,41 +40,11 @@ pub fn check(settings: &Settings, layers: &[Layer]) -> Vec<Problem> {
 const BACKED_UP: &str = "postgresql";
 
 /// Backups that nobody would make.
-fn backup(settings: &Settings, at: &dyn Fn(&str, String) -> Problem) -> Option<Problem> {
+fn backup(settings: &Settings, at: At<'_>) -> Option<Problem> {
     let engine = settings.database.engine.as_deref().filter(|engine| *engine != BACKED_UP)?;
     settings.database.backup.schedule.as_ref()?;
     let message = format!("`database.backup.schedule`: the engine `{engine}` makes no backups by it");
     Some(at("/database/backup/schedule", message).fix("take it out, and back that database up by its own means"))
-}
-
-/// A limit below what is guaranteed: Kubernetes refuses the pod, Dask Gateway does not even start.
-fn sizes(settings: &Settings, at: &dyn Fn(&str, String) -> Problem) -> Vec<Problem> {
-    let Settings { users, dask, .. } = settings;
-    let cpus = [
-        ("/users/cpu", &users.cpu),
-        ("/dask/worker/cpu", &dask.worker.cpu),
-        ("/dask/scheduler/cpu", &dask.scheduler.cpu),
-    ];
-    let memories = [
-        ("/users/memory", &users.memory),
-        ("/dask/worker/memory", &dask.worker.memory),
-        ("/dask/scheduler/memory", &dask.scheduler.memory),
-    ];
-    let cpus = cpus.into_iter().filter_map(|(pointer, cpu)| {
-        let below = cpu.limit.as_ref()?.as_f64()? < cpu.guarantee.as_ref()?.as_f64()?;
-        below.then_some(pointer)
-    });
-    let memories = memories.into_iter().filter_map(|(pointer, memory)| {
-        let below = hub_size(memory.limit.as_deref()?)? < hub_size(memory.guarantee.as_deref()?)?;
-        below.then_some(pointer)
-    });
-    cpus.chain(memories)
-        .map(|pointer| {
-            let path = pointer_to_path(pointer);
-            at(&format!("{pointer}/limit"), format!("`{path}.limit` is less than `{path}.guarantee`"))
-                .fix(format!("raise the limit, or lower {path}.guarantee"))
-        })
-        .collect()
 }
 
 fn placeholders(layers: &[Layer]) -> Vec<Problem> {
@@ -89,7 +62,7 @@ fn placeholders(layers: &[Layer]) -> Vec<Problem> {
     problems
 }
 
-fn address(settings: &Settings, at: &dyn Fn(&str, String) -> Problem) -> Vec<Problem> {
+fn address(settings: &Settings, at: At<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Some(address) = &settings.load_balancer.address
         && !is_placeholder(address)
@@ -119,32 +92,43 @@ fn is_network(text: &str) -> bool {
     }
 }
 
-/// Since JupyterHub 5 nobody may log in who is not allowed by name or by `allow_all`.
-fn login(settings: &Settings, at: &dyn Fn(&str, String) -> Problem) -> Option<Problem> {
-    let login = &settings.login;
-    let nobody = login.allow_all == Some(false) && login.allowed_users.is_empty() && login.admin_users.is_empty();
-    nobody.then(|| {
-        at("/login/allowAll", "nobody could log in: `login.allowAll` is false and no user is named".to_owned())
-            .fix("name them in login.allowedUsers or login.adminUsers")
-    })
-}
-
-fn https(settings: &Settings, at: &dyn Fn(&str, String) -> Problem) -> Option<Problem> {
-    match (&settings.https.host, &settings.https.contact_email) {
-        (Some(_), None) => Some(
-            at("/https/host", "`https.host` is set without `https.contactEmail`".to_owned())
-                .fix("set https.contactEmail; Let's Encrypt asks for it"),
+/// A name, and one way to get a certificate for it.
+fn https(settings: &Settings, at: At<'_>) -> Vec<Problem> {
+    let https = &settings.https;
+    let ways = [
+        ("contactEmail", https.contact_email.is_some()),
+        ("secretName", https.secret_name.is_some()),
+        ("ownCertificate", https.own_certificate == Some(true)),
+    ];
+    let given: Vec<&str> = ways.iter().filter(|(_, given)| *given).map(|(key, _)| *key).collect();
+    let mut problems = Vec::new();
+    match (&https.host, given.as_slice()) {
+        (Some(_), []) => problems.push(
+            at("/https/host", "`https.host` is set without `https.contactEmail`".to_owned()).fix(
+                "set https.contactEmail; Let's Encrypt asks for it. For a certificate of your own: https.secretName or https.ownCertificate",
+            ),
         ),
-        (Some(host), Some(_)) if host.contains([':', '/', ' ']) || !host.contains('.') => Some(
+        (None, [key, ..]) if *key != "contactEmail" => problems.push(
+            at(&format!("/https/{key}"), format!("`https.{key}` is set without `https.host`"))
+                .fix("set https.host to the name in the certificate"),
+        ),
+        (_, [_, second, ..]) => problems.push(
+            at(&format!("/https/{second}"), format!("`https.{}` are two certificates", given.join("` and `https.")))
+                .fix("take out all but one"),
+        ),
+        _ => {}
+    }
+    if let Some(host) = https.host.as_ref().filter(|host| host.contains([':', '/', ' ']) || !host.contains('.')) {
+        problems.push(
             at("/https/host", format!("`https.host`: `{host}` is no host name"))
                 .fix("write the name alone, e.g. hub.example.org"),
-        ),
-        _ => None,
+        );
     }
+    problems
 }
 
 /// A server that somebody else runs.
-fn database(settings: &Settings, at: &dyn Fn(&str, String) -> Problem) -> Vec<Problem> {
+fn database(settings: &Settings, at: At<'_>) -> Vec<Problem> {
     let Database { host, tls, .. } = &settings.database;
     let mut problems = Vec::new();
     if let Some(host) = host
@@ -183,7 +167,7 @@ fn is_certificate(text: &str) -> bool {
 }
 
 /// What was reviewed must be what runs.
-fn floating_tag(pointer: &str, image: &Image, at: &dyn Fn(&str, String) -> Problem) -> Option<Problem> {
+fn floating_tag(pointer: &str, image: &Image, at: At<'_>) -> Option<Problem> {
     let floating = image.tag.as_deref().is_some_and(|tag| tag == "latest" || tag.is_empty());
     floating.then(|| {
         let path = pointer_to_path(pointer);

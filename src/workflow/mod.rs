@@ -52,6 +52,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     problems.extend(compose::cautions(loaded));
     problems.extend(compose::charts_not_taken(loaded));
     problems.extend(compose::without_use(loaded));
+    problems.extend(compose::unknown_secrets(loaded, ledger));
     let (upstream, lock) = loaded.archives()?;
     let Pieces { packages, parts } = pieces::make(loaded, upstream, &previous)?;
     let parts = collect(parts, &mut problems)?;

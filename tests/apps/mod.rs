@@ -5,6 +5,8 @@
 
 mod breaks;
 mod cleaning;
+mod login;
+mod sizes;
 mod working;
 
 use std::io::{Read, Write};

@@ -52,6 +52,13 @@ fn every_setting_is_taken_by_the_real_schemas() {
         "storage.className=fast",
         "dask.idleTimeout=0",
         "dask.clusterMaxWorkers=3",
+        "dask.clusterMaxCores=30.5",
+        "dask.clusterMaxMemory=1T",
+        "dask.userMaxClusters=2",
+        "dask.sizes=[{name: a, cpu: 1, memory: 2G}, {name: b, cpu: 0.5, gpus: 1, default: true}]",
+        "scheduling.nodes={cpu: 64, memory: 500G}",
+        "users.sizes=[{name: A b, description: c}, {name: D, cpu: {limit: 4}, gpus: 2, default: true}]",
+        "users.sharedData=[{name: a, claim: b, mountPath: /c}, {name: d, nfs: {server: e, path: /f}, mountPath: /g}]",
         "dask.hubNamespace=jhub",
         "dask.gatewayNamespace=dask-gateway",
         "dask.image={name: ghcr.io/x/y, tag: \"1\"}",
@@ -129,6 +136,43 @@ fn what_we_render_for_every_engine_is_taken_by_the_real_schemas() {
             assert_eq!(refusals(&upstream, chart, part(&values, key)), Vec::<String>::new(), "{chart}");
         }
     });
+}
+
+/// Every way to log in, and every certificate.
+#[test]
+fn every_login_is_taken_by_the_real_schemas() {
+    let Some(upstream) = upstream("logins against the upstream schemas") else { return };
+    let place =
+        "{entityId: \"urn:a\", usernameClaim: eppn, stripDomain: a.b, allowAll: true, allowedDomains: [\"*.b\"]}";
+    let oauth = "{provider: iris-iam, name: Us, scopes: [openid], usernameClaim: email, groupsClaim: g}";
+    let logins = [
+        "{authenticator: github, clientId: a, allowedOrganizations: [b, \"c:d\"]}".to_owned(),
+        format!("{{authenticator: cilogon, clientId: a, identityProviders: [{place}]}}"),
+        format!("{{authenticator: generic-oauth, clientId: a, allowedGroups: [b], adminGroups: [c], oauth: {oauth}}}"),
+    ];
+    let certificates = ["{host: h.example.org, ownCertificate: true}", "{host: h.example.org, secretName: tls}"];
+    for (chart, parts) in [PARTS[0], PARTS[2]] {
+        for (index, login) in logins.iter().enumerate() {
+            for mode in ["inline", "existing"] {
+                let more = [
+                    format!("login={login}"),
+                    format!("https={}", certificates[index % certificates.len()]),
+                    format!("secretMode={mode}"),
+                    "dask.gatewayNamespace=dask-gateway".to_owned(),
+                ];
+                let args: Vec<&str> =
+                    ["--profile", "cumulus"].into_iter().chain(more.iter().flat_map(|one| ["--set", one])).collect();
+                let values = rendered(chart, &args);
+                let (key, upstream_chart) = parts[0];
+                let hub = part(&values, key);
+                assert_eq!(refusals(&upstream, upstream_chart, hub), Vec::<String>::new(), "{login}");
+                assert_eq!(hub["hub"]["config"]["OAuthenticator"]["client_id"], "a");
+                assert_eq!(hub["hub"]["config"]["SharedPasswordAuthenticator"], Value::Null, "no password of ours");
+                let plain = hub["singleuser"]["extraEnv"]["DASK_GATEWAY__ADDRESS"].as_str().unwrap();
+                assert!(plain.starts_with("http://traefik-"), "{plain}: the proxy itself speaks https");
+            }
+        }
+    }
 }
 
 /// A control: the schemas do refuse, at every level.

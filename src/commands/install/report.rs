@@ -1,9 +1,13 @@
 //! The closing lines: where the hub is, how to log in, and how far that was verified.
 
+use serde_json::Value;
+
 use crate::apply::{self, Address, Level};
+use crate::bundle::Bundle;
 use crate::bundle::manifest::Manifest;
 use crate::error::Result;
 use crate::kube::{Cluster, denied};
+use crate::login::{CALLBACK_PATH, Rendered, hub_part};
 use crate::ui::Ui;
 
 /// The ledger's name for the password with which users log in.
@@ -29,10 +33,11 @@ pub(in crate::commands) async fn address(cluster: &Cluster, manifest: &Manifest)
 pub(in crate::commands) fn print(
     outcome: &apply::Outcome,
     unchanged: bool,
-    manifest: &Manifest,
+    bundle: &Bundle,
     address: Option<&Address>,
     ui: &Ui,
 ) {
+    let manifest = bundle.manifest();
     let what = &manifest.chart;
     ui.status("");
     match (unchanged, outcome.level) {
@@ -48,6 +53,8 @@ pub(in crate::commands) fn print(
     if manifest.secrets.iter().any(|secret| secret.name == LOGIN) {
         lines.push("Log in    any user name, with the password that this shows:".to_owned());
         lines.push(format!("          helm iris secrets show {LOGIN} --reveal -n {}", manifest.namespace));
+    } else if let Some(hub) = hub(bundle) {
+        lines.extend(elsewhere(Rendered(&hub), address));
     }
     for dump in outcome.releases.iter().filter_map(|release| release.dump.as_ref()) {
         lines.push(format!("Dump      {}", dump.file));
@@ -58,6 +65,29 @@ pub(in crate::commands) fn print(
     if let Some(address) = address {
         remark(address, ui);
     }
+}
+
+/// The values of the bundle's hub; none where it has none.
+fn hub(bundle: &Bundle) -> Option<Value> {
+    let releases = bundle.manifest().releases.iter().rev();
+    let values = releases.filter_map(|entry| bundle.visible_values(entry).ok());
+    values.into_iter().find_map(|values| hub_part(&values).cloned())
+}
+
+/// The lines for people who log in at a service of others, and for who registers the hub there.
+fn elsewhere(login: Rendered<'_>, address: Option<&Address>) -> Vec<String> {
+    let Some(service) = login.service() else { return Vec::new() };
+    let callback = match (login.callback_url(), address) {
+        (Some(url), _) => url.to_owned(),
+        (None, Some(Address::Url { url })) => format!("{url}{CALLBACK_PATH}"),
+        (None, Some(Address::NodePort { port })) => format!("http://NODE:{port}{CALLBACK_PATH}"),
+        (None, Some(Address::Forward { .. })) => format!("http://localhost:8080{CALLBACK_PATH}"),
+        (None, _) => format!("the address, once there is one, with {CALLBACK_PATH} behind it"),
+    };
+    vec![
+        format!("Log in    with an account at {service}, which must know this hub by:"),
+        format!("Callback  {callback}"),
+    ]
 }
 
 fn level(level: Level) -> &'static str {
@@ -79,9 +109,44 @@ fn remark(address: &Address, ui: &Ui) {
 }
 
 /// A bundle that was rendered before: the warning of its rendering may be long forgotten.
-pub(super) fn warn_of_clear_passwords(address: Option<&Address>, ui: &Ui) {
-    if matches!(address, Some(Address::Url { url }) if url.starts_with("http://")) {
-        ui.warning("passwords travel in clear over http");
+pub(super) fn warn_of_clear_passwords(bundle: &Bundle, address: Option<&Address>, ui: &Ui) {
+    let hub = hub(bundle).unwrap_or_default();
+    let hub = Rendered(&hub);
+    let is_plain = match address {
+        Some(Address::Url { url }) => url.starts_with("http://"),
+        Some(Address::NodePort { .. }) => !hub.is_encrypted(),
+        _ => false,
+    };
+    if is_plain {
+        ui.warning(if hub.asks_for_password() {
+            "passwords travel in clear over http"
+        } else {
+            "what lets people in travels in clear over http"
+        });
         ui.hint("with a name that resolves to this address, set https.host and https.contactEmail in the site file");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn who_registers_the_hub_is_told_the_callback() {
+        let values = |config| json!({"hub": {"config": config}});
+        let github = values(json!({"JupyterHub": {"authenticator_class": "github"}}));
+        let line = |address: Option<&Address>| elsewhere(Rendered(&github), address).remove(1);
+        let url = Address::Url { url: "http://192.0.2.7".to_owned() };
+        assert_eq!(line(Some(&url)), "Callback  http://192.0.2.7/hub/oauth_callback");
+        assert_eq!(line(Some(&Address::NodePort { port: 31000 })), "Callback  http://NODE:31000/hub/oauth_callback");
+        assert!(line(None).contains("once there is one"));
+        let known = values(json!({"JupyterHub": {"authenticator_class": "github"},
+            "OAuthenticator": {"oauth_callback_url": "https://hub.example.org/hub/oauth_callback"}}));
+        let lines = elsewhere(Rendered(&known), Some(&url));
+        assert!(lines[0].contains("at GitHub") && lines[1].ends_with("https://hub.example.org/hub/oauth_callback"));
+        let own = values(json!({"JupyterHub": {"authenticator_class": "shared-password"}}));
+        assert!(elsewhere(Rendered(&own), Some(&url)).is_empty(), "the hub's own form");
     }
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::fs;
 use crate::library::{Library, require_name};
 use crate::load;
-use crate::problem::{Problem, did_you_mean};
+use crate::problem::{Problem, is_slip};
 use crate::redact::Secret;
 use crate::secrets::{Entry, Ledger, LocalStore, Need, SecretKind, Source, weaknesses};
 use crate::site::Site;
@@ -68,7 +68,7 @@ fn need(library: &Library, ledger: &Ledger, name: &str) -> Result<Need> {
         return Ok(Need { kind: *kind, purpose: purpose.clone(), fills: fills.clone(), ..fresh() });
     }
     // A new name is a person's own; one that is nearly a chart's is more likely a slip.
-    match did_you_mean(name, of_charts.iter().map(|need| need.name.as_str())) {
+    match of_charts.iter().map(|need| need.name.as_str()).find(|known| is_slip(name, known)) {
         Some(like) => Err(Error::usage(format!("there is no secret `{name}` yet, and there is `{like}`"))
             .hint(format!("did you mean `{like}`? If not, choose a name that differs more"))),
         None => Ok(fresh()),

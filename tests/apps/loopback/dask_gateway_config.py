@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from dask_gateway_server.backends.local import LocalClusterConfig
-from traitlets import Float, Integer
+from dask_gateway_server.traitlets import MemoryLimit
+from traitlets import Dict, Float
 
 sys.path.insert(0, str(Path(__file__).parent))
 from chart_values import getter, part, resolved  # noqa: E402
@@ -22,7 +23,8 @@ class ClusterConfig(LocalClusterConfig):
 
     worker_cores = Float(1, min=0, config=True)
     worker_cores_limit = Float(0, config=True)
-    worker_memory_limit = Integer(0, config=True)
+    worker_memory_limit = MemoryLimit(0, config=True)
+    worker_extra_container_config = Dict(config=True)
 
 
 c.DaskGateway.backend_class = "dask_gateway_server.backends.local.UnsafeLocalBackend"
