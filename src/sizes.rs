@@ -1,5 +1,6 @@
 //! How much users and Dask ask for, whether a node has it, and what many users need of a cloud. Pure.
 
+use crate::quantity::hub_size;
 use crate::settings::{Cpu, Dask, DaskPod, Memory, Nodes, Settings, UserSize, Users, WorkerSize};
 
 /// What z2jh sets aside for a server where nothing is said (its values, `singleuser.memory.guarantee`).
@@ -27,10 +28,9 @@ impl Amount {
 }
 
 /// A size as JupyterHub and Dask Gateway write it, in GiB: `512M` is 0.5.
+#[expect(clippy::cast_precision_loss, reason = "sizes for people are rounded")]
 pub fn gib(size: &str) -> Option<f64> {
-    let unit = "KMGT".find(size.chars().last()?)?;
-    let power = i32::try_from(unit).ok()? - 2;
-    Some(size[..size.len() - 1].parse::<f64>().ok()? * 1024_f64.powi(power))
+    Some(hub_size(size)? as f64 / f64::from(1_u32 << 30))
 }
 
 /// What is set aside for a user's server.
@@ -218,7 +218,7 @@ mod tests {
         for (size, wanted) in [("512M", 0.5), ("2G", 2.0), ("1T", 1024.0), ("1048576K", 1.0), ("1.5G", 1.5)] {
             assert_eq!(gib(size), Some(wanted), "{size}");
         }
-        assert_eq!(gib("5"), None);
+        assert_eq!(gib("much"), None);
     }
 
     #[test]

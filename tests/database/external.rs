@@ -61,7 +61,7 @@ fn log(server: &Server) -> String {
 #[test]
 fn without_an_admin_it_tells_the_sql_and_changes_nothing() {
     for bin in installed() {
-        let server = Server::start(&bin, PASSWORD);
+        let server = Server::start(&bin, "of the hub");
         let roles = || {
             server.sh("psql -At -U postgres -c 'SELECT rolname, rolpassword FROM pg_authid' -c 'SELECT datname, datdba FROM pg_database'")
         };
@@ -96,7 +96,7 @@ fn without_an_admin_it_tells_the_sql_and_changes_nothing() {
 #[test]
 fn a_superuser_makes_both_and_the_servers_log_holds_no_password() {
     for bin in installed() {
-        let server = Server::start(&bin, PASSWORD);
+        let server = Server::start(&bin, "of the hub");
         server.sh(
             "psql -q -U postgres -c \"ALTER SYSTEM SET log_statement = 'all'\" -c 'SELECT pg_reload_conf()' >/dev/null",
         );
@@ -121,7 +121,7 @@ fn a_superuser_makes_both_and_the_servers_log_holds_no_password() {
 #[test]
 fn an_admin_without_all_rights_makes_both_too() {
     for bin in installed() {
-        let server = Server::start(&bin, PASSWORD);
+        let server = Server::start(&bin, "of the hub");
         server.sh("psql -q -U postgres -c \"CREATE ROLE boss LOGIN CREATEROLE CREATEDB PASSWORD 'boss secret'\"");
         let admin = Some(("boss", "boss secret"));
         fine(&prepare(&server, PASSWORD, admin));
