@@ -1,6 +1,7 @@
 //! The only printer: data to stdout, everything else to stderr.
 
 mod style;
+mod table;
 
 use std::io::{self, BufRead, IsTerminal, Read as _, Write};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::problem::{Problem, Severity};
 use crate::text::folded;
 use style::Label;
+pub use table::table;
 
 /// When to colour labels; nothing needs colour to be understood.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -259,26 +261,4 @@ fn eprint_flush(text: &str) {
     let mut stderr = io::stderr().lock();
     let _ = write!(stderr, "{text}");
     let _ = stderr.flush();
-}
-
-/// Columns, as wide as their widest cell; the last one is left ragged.
-pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut out = String::new();
-    let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
-    for row in std::iter::once(&head).chain(rows) {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width.saturating_sub(cell.chars().count()))))
-            .collect();
-        out.push_str(cells.join("  ").trim_end());
-        out.push('\n');
-    }
-    out
 }
