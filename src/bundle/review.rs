@@ -117,7 +117,9 @@ impl Review<'_> {
         if self.manifest.secrets.is_empty() {
             return;
         }
-        out.push_str("## Secrets\n\nGenerated once, kept in the ledger, shown nowhere.");
+        out.push_str(
+            "## Secrets\n\nGenerated once, kept in the ledger, shown nowhere.",
+        );
         if self.manifest.releases.iter().any(|release| release.delivery.is_some()) {
             self.delivery(out);
         } else {
@@ -172,7 +174,10 @@ impl Review<'_> {
 
 /// What is said of one secret.
 pub(super) fn secret_line(secret: &SecretEntry) -> String {
-    let state =
-        if secret.is_provisional() { ", provisional: a cluster that has one already keeps its own" } else { "" };
+    let state = match (secret.is_provisional(), secret.kind) {
+        (true, SecretKind::Text) => ", brought by a person: a cluster that has one already keeps its own",
+        (true, _) => ", provisional: a cluster that has one already keeps its own",
+        (false, _) => "",
+    };
     format!("- {} ({}): {}{state}", secret.name, secret.kind, secret.purpose)
 }
