@@ -117,9 +117,7 @@ impl Review<'_> {
         if self.manifest.secrets.is_empty() {
             return;
         }
-        out.push_str(
-            "## Secrets\n\nGenerated once, kept in the ledger, shown nowhere.",
-        );
+        out.push_str("## Secrets\n\nGenerated once, kept in the ledger, shown nowhere.");
         if self.manifest.releases.iter().any(|release| release.delivery.is_some()) {
             self.delivery(out);
         } else {

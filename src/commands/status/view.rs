@@ -198,7 +198,10 @@ fn users(servers: &Servers, volumes: Option<&Volumes>, out: &mut Lines) {
         parts.push(format!("{} cannot start", servers.failing.len()));
     }
     if let Some(users) = volumes.map(|volumes| &volumes.users) {
-        parts.push(format!("{} of {} in all", count(users.count, "volume"), shown_bytes(users.bytes)));
+        parts.push(match users.count {
+            0 => "no volumes".to_owned(),
+            some => format!("{} of {} in all", count(some, "volume"), shown_bytes(users.bytes)),
+        });
         if users.unbound > 0 {
             parts.push(format!("{} without a volume", count(users.unbound, "claim")));
         }
