@@ -53,9 +53,9 @@ impl Session {
         global: &GlobalArgs,
         environment: &Environment,
     ) -> Result<Self> {
+        let definitions = reviewed.crds();
         let cluster = global.connection(environment).open().await?;
-        // What the cluster is asked first is under way while the charts' definitions are read.
-        let definitions = async { crds::look(&cluster, reviewed.crds()?).await };
+        let definitions = async { crds::look(&cluster, definitions.await?).await };
         let (observed, crds) = futures::try_join!(observe::observe(&cluster, reviewed.bundle.manifest()), definitions)?;
         Ok(Self { crds, upgrade_crds: upgrade, ..Self::of(reviewed, cluster, observed, environment) })
     }
@@ -74,7 +74,7 @@ impl Session {
 
     /// Compares the definitions of resources that the charts bring with the cluster's; `upgrade`: to change these.
     pub(super) async fn compare_crds(&mut self, upgrade: bool) -> Result<()> {
-        self.crds = crds::look(&self.cluster, self.reviewed.crds()?).await?;
+        self.crds = crds::look(&self.cluster, self.reviewed.crds().await?).await?;
         self.upgrade_crds = upgrade;
         Ok(())
     }

@@ -33,6 +33,19 @@ pub(in crate::commands) struct Reviewed {
     needs: Vec<Need>,
 }
 
+fn crds_of(bundle: &Bundle, cache: &Cache) -> Result<Vec<(String, ChartCrd)>> {
+    let mut found = Vec::new();
+    for entry in &bundle.manifest().releases {
+        let Ok(archive) = fs::read_limited(&cache.path(&entry.archive), MAX_ARCHIVE) else { continue };
+        let crds = crds_in(&archive, &bundle.visible_values(entry)?).map_err(|why| {
+            Error::user(format!("the CRDs of the chart {} {} cannot be read", entry.helm_chart, entry.version))
+                .because(why)
+        })?;
+        found.extend(crds.into_iter().map(|crd| (entry.name.clone(), crd)));
+    }
+    Ok(found)
+}
+
 /// Decisions are made by `secrets adopt`.
 static NO_DECISIONS: BTreeMap<String, String> = BTreeMap::new();
 
@@ -90,18 +103,15 @@ impl Reviewed {
         releases.map(desired).collect()
     }
 
-    /// The definitions of resources in the releases' archives, as far as these are at hand.
-    pub(in crate::commands) fn crds(&self) -> Result<Vec<(String, ChartCrd)>> {
-        let mut found = Vec::new();
-        for entry in &self.bundle.manifest().releases {
-            let Ok(archive) = fs::read_limited(&self.cache.path(&entry.archive), MAX_ARCHIVE) else { continue };
-            let crds = crds_in(&archive, &self.bundle.visible_values(entry)?).map_err(|why| {
-                Error::user(format!("the CRDs of the chart {} {} cannot be read", entry.helm_chart, entry.version))
-                    .because(why)
-            })?;
-            found.extend(crds.into_iter().map(|crd| (entry.name.clone(), crd)));
-        }
-        Ok(found)
+    /// The definitions of resources in the releases' archives, as far as these are at hand: megabytes of YAML,
+    /// which are read while the cluster answers.
+    ///
+    /// # Errors
+    /// An archive that is damaged.
+    pub(in crate::commands) fn crds(&self) -> impl Future<Output = Result<Vec<(String, ChartCrd)>>> + use<> {
+        let (bundle, cache) = (self.bundle.clone(), self.cache.clone());
+        let read = tokio::task::spawn_blocking(move || crds_of(&bundle, &cache));
+        async { read.await.unwrap_or_else(|error| Err(Error::bug("reading the charts' CRDs").because(error))) }
     }
 
     /// The JupyterHub of a release's archive, where that is not the archive that runs.
