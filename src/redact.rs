@@ -56,10 +56,10 @@ pub fn without_url_passwords(text: &str) -> Cow<'_, str> {
 }
 
 fn line_without(line: &str) -> String {
-    match line.split_once("://").map(|(scheme, rest)| (scheme, rest.rsplit_once('@'))) {
-        Some((scheme, Some((_, host)))) => format!("{scheme}://***@{host}"),
-        _ => line.to_owned(),
-    }
+    let Some((scheme, rest)) = line.split_once("://") else { return line.to_owned() };
+    // What is pulled from a registry ends in `@` and a digest.
+    let mut ends = rest.rmatch_indices('@').map(|(at, _)| &rest[at..]).filter(|end| !end.starts_with("@sha256:"));
+    ends.next().map_or_else(|| line.to_owned(), |end| format!("{scheme}://***{end}"))
 }
 
 /// A text with one of these in it speaks of a secret, ours or somebody else's.
@@ -82,6 +82,8 @@ mod tests {
             ("at postgresql://jhub:pa@s s/w@db:5432/jhub now", "at postgresql://***@db:5432/jhub now"),
             ("a\nredis://:x@h\nb", "a\nredis://***@h\nb"),
             ("https://hub/user/a", "https://hub/user/a"),
+            ("oci://host/chart:1@sha256:ab", "oci://host/chart:1@sha256:ab"),
+            ("oci://me:pw@host/chart@sha256:ab", "oci://***@host/chart@sha256:ab"),
             ("mail a@b, then https://hub", "mail a@b, then https://hub"),
         ];
         for (text, clean) in all {

@@ -4,9 +4,9 @@ use crate::quantity::hub_size;
 use crate::settings::{Cpu, Dask, DaskPod, Memory, Nodes, Settings, UserSize, Users, WorkerSize};
 
 /// What z2jh sets aside for a server where nothing is said (its values, `singleuser.memory.guarantee`).
-const SERVER_MEMORY: &str = "1G";
-/// What Dask Gateway gives a worker or a scheduler where nothing is said (`ClusterConfig`).
-const DASK: Amount = Amount { cpu: 1.0, memory: 2.0 };
+pub const SERVER_MEMORY: &str = "1G";
+/// What Dask Gateway gives a worker or a scheduler where nothing is said: cores and memory (`ClusterConfig`).
+pub const DASK_POD: (u32, &str) = (1, "2G");
 
 /// An amount of a node: cores, and memory in GiB.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -114,16 +114,16 @@ pub fn pods(settings: &Settings) -> Vec<Pod> {
 
 fn of_worker(size: &WorkerSize) -> Amount {
     Amount {
-        cpu: size.cpu.as_ref().and_then(serde_json::Number::as_f64).unwrap_or(DASK.cpu),
-        memory: size.memory.as_deref().and_then(gib).unwrap_or(DASK.memory),
+        cpu: size.cpu.as_ref().and_then(serde_json::Number::as_f64).unwrap_or(f64::from(DASK_POD.0)),
+        memory: size.memory.as_deref().or(Some(DASK_POD.1)).and_then(gib).unwrap_or_default(),
     }
 }
 
 /// What is set aside for a pod of Dask if nobody chooses.
 pub fn smallest(pod: &DaskPod) -> Amount {
     Amount {
-        cpu: pod.cpu.guarantee.as_ref().and_then(serde_json::Number::as_f64).unwrap_or(DASK.cpu),
-        memory: pod.memory.guarantee.as_deref().and_then(gib).unwrap_or(DASK.memory),
+        cpu: pod.cpu.guarantee.as_ref().and_then(serde_json::Number::as_f64).unwrap_or(f64::from(DASK_POD.0)),
+        memory: pod.memory.guarantee.as_deref().or(Some(DASK_POD.1)).and_then(gib).unwrap_or_default(),
     }
 }
 

@@ -9,11 +9,8 @@ use super::manifest::{Manifest, SecretEntry};
 use crate::chart::release::{Condition, Scope};
 use crate::context::{DatabaseEndpoint, DatabaseKind};
 use crate::problem::Problem;
-use crate::secrets::SecretKind;
+use crate::secrets::{SecretKind, TEST_TOKEN};
 use crate::settings::Settings;
-
-/// The secret that a release with a hub has.
-const TEST_TOKEN: &str = "test-token";
 
 /// What the review is made from.
 pub struct Review<'r> {
@@ -40,6 +37,7 @@ impl Review<'_> {
         let _ = writeln!(out, "    helm iris install {chart} --bundle {}\n", self.folder);
         self.releases(&mut out);
         self.look_at(&mut out);
+        // Every hub has it.
         if self.manifest.secrets.iter().any(|secret| secret.name == TEST_TOKEN) {
             estimate::tell(self.settings, &mut out);
         }

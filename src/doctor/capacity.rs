@@ -8,13 +8,10 @@ use super::facts::{Facts, Node, Room, Taint};
 use super::finding::{Finding, Verdict};
 use super::wanted::Wanted;
 use crate::quantity::{cores, hub_bytes, shown_bytes, shown_cores};
+use crate::sizes::{DASK_POD, SERVER_MEMORY};
 
 /// What z2jh lets user servers bear, whatever the values say.
 const USER_TAINTS: [&str; 2] = ["hub.jupyter.org/dedicated", "hub.jupyter.org_dedicated"];
-/// What z2jh gives a user server where the values say nothing.
-const USER_MEMORY: &str = "1G";
-/// What Dask Gateway gives a worker where the values say nothing.
-const WORKER: (u64, &str) = (1, "2G");
 
 /// A pod that must find a node.
 pub(super) struct Need<'w> {
@@ -67,7 +64,7 @@ pub(super) fn needs(wanted: &Wanted) -> Vec<Need<'_>> {
     let mut needs = Vec::new();
     if wanted.value("jupyterhub", "/singleuser").is_some() {
         let get = |path: &str| wanted.value("jupyterhub", &format!("/singleuser{path}"));
-        let default = Value::String(USER_MEMORY.to_owned());
+        let default = Value::String(SERVER_MEMORY.to_owned());
         let mut labels = strings(get("/nodeSelector"));
         let purpose = "/scheduling/userPods/nodeAffinity/matchNodePurpose";
         if wanted.value("jupyterhub", purpose).and_then(Value::as_str) == Some("require") {
@@ -102,7 +99,7 @@ pub(super) fn needs(wanted: &Wanted) -> Vec<Need<'_>> {
     }
     if wanted.value("dask-gateway", "/gateway/backend").is_some() {
         let get = |path: &str| wanted.value("dask-gateway", &format!("/gateway/backend/worker{path}"));
-        let default = (Value::from(WORKER.0), Value::String(WORKER.1.to_owned()));
+        let default = (Value::from(DASK_POD.0), Value::String(DASK_POD.1.to_owned()));
         needs.push(Need {
             what: "Dask worker".to_owned(),
             setting: "dask.worker",

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use provider::needs_issuer;
-pub use rendered::{Rendered, hub_part};
+pub use rendered::{HUB_ROOTS, Rendered, hub_part};
 
 use crate::settings::{Authenticator, IdentityProvider, Login, OAuth, ServiceType, Settings};
 

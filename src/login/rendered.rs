@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 /// Where the hub's chart has its values: at the top, or under its name in an umbrella.
-const PARTS: [&str; 2] = ["", "/jupyterhub"];
+pub const HUB_ROOTS: [&str; 2] = ["", "/jupyterhub"];
 /// The authenticators that ask for a password in the hub's own form.
 const FORMS: [&str; 2] = ["shared-password", "dummy"];
 
 /// The part of a release's values that the hub's chart gets; none where it has no hub.
 pub fn hub_part(values: &Value) -> Option<&Value> {
-    let parts = PARTS.iter().filter_map(|part| values.pointer(part));
+    let parts = HUB_ROOTS.iter().filter_map(|part| values.pointer(part));
     parts.into_iter().find(|part| part.get("hub").is_some_and(Value::is_object))
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-/// The jupyterhub chart's values: at the top, or under its name in an umbrella.
-pub(super) const HUB_ROOTS: [&str; 2] = ["", "/jupyterhub"];
+use crate::login::HUB_ROOTS;
+
 /// What the jupyterhub chart does where nothing is said.
 pub(super) const DEFAULT_TYPE: &str = "sqlite-pvc";
 

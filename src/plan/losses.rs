@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::build::{Desired, Input};
-use super::database::{DEFAULT_TYPE, HUB_ROOTS, HubDatabase};
+use super::database::{DEFAULT_TYPE, HubDatabase};
 use super::server;
 use crate::bundle::manifest::{Manifest, SecretEntry};
 use crate::chart::release::Scope;
 use crate::error::{Error, Result};
 use crate::helm::chart_digest_of;
+use crate::login::HUB_ROOTS;
 use crate::observe::{ReleaseKey, ReleaseState, database_claim, key};
 
 /// Refuses whatever would be lost.

@@ -24,3 +24,6 @@ pub use moving::{Moved, missing};
 pub use notes::Note;
 pub use reconcile::{Found, Reconciled, Sources, reconcile, right_cluster};
 pub use settle::ledger_of;
+
+/// The ledger's name for the token with which `helm iris test` acts.
+pub const TEST_TOKEN: &str = "test-token";

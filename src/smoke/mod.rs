@@ -34,5 +34,3 @@ pub use witness::Witness;
 
 /// The user that a test makes and removes; the scopes of our service name it.
 pub const USER: &str = "helm-iris-test";
-/// The ledger's name for the token of our service.
-pub const TOKEN: &str = "test-token";

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
+use super::USER;
 use super::login::Visitor;
 use super::shared::Place;
-use super::{TOKEN, USER};
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::error::{Error, Result};
 use crate::login::Rendered;
-use crate::secrets::Ledger;
+use crate::secrets::{Ledger, TEST_TOKEN};
 
 /// Where the hub's chart has the token of our service.
 const TOKEN_PATH: &str = "hub.services.helm-iris.apiToken";
@@ -33,14 +33,14 @@ impl Target {
     /// # Errors
     /// When there is none that can be tested.
     pub fn of(manifest: &Manifest, values: impl Fn(&ReleaseEntry) -> Result<Value>) -> Result<Self> {
-        let fills = manifest.secrets.iter().filter(|secret| secret.name == TOKEN).flat_map(|secret| &secret.fills);
+        let fills = manifest.secrets.iter().filter(|secret| secret.name == TEST_TOKEN).flat_map(|secret| &secret.fills);
         let found = fills.filter_map(|fill| fill.split_once(':')).find_map(|(chart, path)| {
             let entry = manifest.releases.iter().find(|entry| entry.chart == chart)?;
             Some((entry, path.strip_suffix(TOKEN_PATH)?.trim_end_matches('.')))
         });
         let Some((entry, part)) = found else {
             return Err(Error::usage(format!("{} makes no hub that can be tested", manifest.chart))
-                .because(format!("none of its charts fills {TOKEN_PATH} with the secret {TOKEN}"))
+                .because(format!("none of its charts fills {TOKEN_PATH} with the secret {TEST_TOKEN}"))
                 .hint("test the hub whose users it is for: helm iris test daskhub, or jupyterhub"));
         };
         let all = values(entry)?;

@@ -4,10 +4,9 @@ use serde_json::Value;
 
 use super::Merged;
 use crate::images::{Known, Match};
+use crate::login::HUB_ROOTS;
 use crate::problem::{Problem, Severity};
 
-/// The jupyterhub chart's values: at the top, or under its name in an umbrella.
-const NOTEBOOKS: [&str; 2] = ["/singleuser", "/jupyterhub/singleuser"];
 /// Where an umbrella says which image Dask's pods run; a gateway by itself does not know its notebooks.
 const DASK: &str = "/dask-gateway/gateway/backend/image";
 
@@ -54,7 +53,7 @@ fn warning(problem: Problem) -> Problem {
 /// The images that notebooks run, with their places: the default, and those that users can choose.
 fn notebooks(merged: &Merged<'_>) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for root in NOTEBOOKS {
+    for root in HUB_ROOTS.map(|root| format!("{root}/singleuser")) {
         let at = format!("{root}/image");
         found.extend(image(merged, &at).map(|image| (format!("{at}/tag"), image)));
         let list = format!("{root}/profileList");

@@ -3,11 +3,8 @@
 use serde_json::Value;
 
 use super::Merged;
-use crate::login::Rendered;
+use crate::login::{HUB_ROOTS, Rendered};
 use crate::problem::{Problem, Severity};
-
-/// The jupyterhub chart's values: at the top, or under its name in an umbrella.
-const HUB_ROOTS: [&str; 2] = ["", "/jupyterhub"];
 
 pub(super) fn check(merged: &Merged<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();

@@ -1,6 +1,7 @@
 //! What is to be applied, with the secrets and archives of this machine.
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::Path;
 
 use crate::archive::{Cache, ChartCrd, MAX_ARCHIVE, crds_in};
@@ -31,19 +32,6 @@ pub(in crate::commands) struct Reviewed {
     /// What the store said when it was read, or was written last.
     stored: Option<Ledger>,
     needs: Vec<Need>,
-}
-
-fn crds_of(bundle: &Bundle, cache: &Cache) -> Result<Vec<(String, ChartCrd)>> {
-    let mut found = Vec::new();
-    for entry in &bundle.manifest().releases {
-        let Ok(archive) = fs::read_limited(&cache.path(&entry.archive), MAX_ARCHIVE) else { continue };
-        let crds = crds_in(&archive, &bundle.visible_values(entry)?).map_err(|why| {
-            Error::user(format!("the CRDs of the chart {} {} cannot be read", entry.helm_chart, entry.version))
-                .because(why)
-        })?;
-        found.extend(crds.into_iter().map(|crd| (entry.name.clone(), crd)));
-    }
-    Ok(found)
 }
 
 /// Decisions are made by `secrets adopt`.
@@ -111,7 +99,13 @@ impl Reviewed {
     pub(in crate::commands) fn crds(&self) -> impl Future<Output = Result<Vec<(String, ChartCrd)>>> + use<> {
         let (bundle, cache) = (self.bundle.clone(), self.cache.clone());
         let read = tokio::task::spawn_blocking(move || crds_of(&bundle, &cache));
-        async { read.await.unwrap_or_else(|error| Err(Error::bug("reading the charts' CRDs").because(error))) }
+        async {
+            read.await.unwrap_or_else(|error| match error.try_into_panic() {
+                // It is told without its words, which can quote anything, where every panic is.
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => Err(Error::bug("the charts' CRDs were not read to the end")),
+            })
+        }
     }
 
     /// The JupyterHub of a release's archive, where that is not the archive that runs.
@@ -161,4 +155,17 @@ impl Reviewed {
         }
         self.store.write_if_changed(ledger)
     }
+}
+
+fn crds_of(bundle: &Bundle, cache: &Cache) -> Result<Vec<(String, ChartCrd)>> {
+    let mut found = Vec::new();
+    for entry in &bundle.manifest().releases {
+        let Ok(archive) = fs::read_limited(&cache.path(&entry.archive), MAX_ARCHIVE) else { continue };
+        let crds = crds_in(&archive, &bundle.visible_values(entry)?).map_err(|why| {
+            Error::user(format!("the CRDs of the chart {} {} cannot be read", entry.helm_chart, entry.version))
+                .because(why)
+        })?;
+        found.extend(crds.into_iter().map(|crd| (entry.name.clone(), crd)));
+    }
+    Ok(found)
 }

@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::kube::Cluster;
 use crate::load;
 use crate::redact::Secret;
-use crate::secrets::{Ledger, cluster as stored, right_cluster};
-use crate::smoke::{TOKEN, Target};
+use crate::secrets::{Ledger, TEST_TOKEN, cluster as stored, right_cluster};
+use crate::smoke::Target;
 use crate::ui::Ui;
 use crate::web::Door;
 use crate::workflow;
@@ -60,9 +60,9 @@ impl Hub {
 
     /// The token of our service.
     pub(in crate::commands) fn token(&self) -> Result<Secret> {
-        self.ledger.value(TOKEN).cloned().ok_or_else(|| {
+        self.ledger.value(TEST_TOKEN).cloned().ok_or_else(|| {
             Error::user(format!("the hub in {} cannot be tested yet", self.target.entry.namespace))
-                .because(format!("its ledger has no {TOKEN}: it was installed before there was `helm iris test`"))
+                .because(format!("its ledger has no {TEST_TOKEN}: it was installed before there was `helm iris test`"))
                 .hint(format!("helm iris install {} makes it; users stay logged in", self.chart))
         })
     }
