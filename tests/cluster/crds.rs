@@ -10,6 +10,7 @@ use super::{Hub, Testbed, script};
 use crate::common::{ChartArchive, Run};
 
 const NAME: &str = "daskclusters.gateway.dask.org";
+const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const PATH: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/daskclusters.gateway.dask.org";
 
 /// The gateway's chart with another definition.
@@ -43,20 +44,27 @@ impl Hub<'_> {
     }
 }
 
-/// They belong to the whole cluster: none stays for other tests.
-struct NoCrd<'t>(&'t Testbed);
+/// The definitions that charts bring belong to the whole cluster: none is there before, none stays for other tests.
+pub(super) struct NoCrds<'t>(&'t Testbed);
 
-impl<'t> NoCrd<'t> {
-    fn take(testbed: &'t Testbed) -> Self {
-        testbed.api.delete(PATH);
-        super::uninstall::until("the CRD is gone", || testbed.api.get(PATH).is_none());
+impl<'t> NoCrds<'t> {
+    pub(super) fn take(testbed: &'t Testbed) -> Self {
+        testbed.remove_definitions();
         Self(testbed)
     }
 }
 
-impl Drop for NoCrd<'_> {
+impl Drop for NoCrds<'_> {
     fn drop(&mut self) {
-        self.0.api.delete(PATH);
+        self.0.remove_definitions();
+    }
+}
+
+impl Testbed {
+    /// Waits, too: helm takes one that is going for one that is there.
+    fn remove_definitions(&self) {
+        self.api.delete_all(DEFINITIONS);
+        super::uninstall::until("the CRDs are gone", || self.api.list(DEFINITIONS).is_empty());
     }
 }
 
@@ -64,7 +72,7 @@ impl Drop for NoCrd<'_> {
 fn definitions_that_differ_are_told_and_upgraded_when_asked_for() {
     let Some(testbed) = Testbed::take() else { return };
     for (word, helm) in testbed.helms() {
-        let _clean = NoCrd::take(&testbed);
+        let _clean = NoCrds::take(&testbed);
         let hub = testbed.hub(&format!("crds-{word}"), &helm);
         let (run, first) = hub.plan(&[]);
         assert_eq!(first["crds"], Value::Array(vec![]), "helm itself makes them with a new release: {run}");
@@ -109,7 +117,7 @@ fn definitions_that_differ_are_told_and_upgraded_when_asked_for() {
 #[test]
 fn a_definition_that_would_leave_objects_unreadable_is_refused() {
     let Some(testbed) = Testbed::take() else { return };
-    let _clean = NoCrd::take(&testbed);
+    let _clean = NoCrds::take(&testbed);
     let hub = testbed.hub("stored", &testbed.helm4);
     hub.install(&[]);
     hub.takes(&gateway("2026.3.1", "name: v1alpha1", "name: v1"));
@@ -126,7 +134,7 @@ fn a_definition_that_would_leave_objects_unreadable_is_refused() {
 #[test]
 fn who_may_not_look_at_definitions_is_told_so_and_goes_on() {
     let Some(testbed) = Testbed::take() else { return };
-    let _clean = NoCrd::take(&testbed);
+    let _clean = NoCrds::take(&testbed);
     let mut hub = testbed.hub("nocrd", &testbed.helm4);
     hub.install(&[]);
     hub.kubeconfig = hub.admin_of_the_namespace();

@@ -2,12 +2,15 @@
 
 use serde_json::json;
 
+use super::super::crds::NoCrds;
 use super::super::{Testbed, script};
 use super::{CLASSES, class};
 
 #[test]
 fn rights() {
     let Some(testbed) = Testbed::take() else { return };
+    // With them in the cluster, who may make their objects is one more question.
+    let _clean = NoCrds::take(&testbed);
     let mut hub = testbed.hub("doc-ada", &testbed.helm4);
     hub.pull();
     testbed.api.create(CLASSES, &class("usual", &json!({})));
