@@ -13,11 +13,12 @@ usage: scripts/apps.sh COMMAND
   stop PART    end one of postgresql, proxy, hub, gateway
   status       say what runs; exit code 0 if all of it does, else 3
   postgres     print the folders of PostgreSQL's programs, the oldest first
+  python       print the Python that has what notebooks have
 
 They are PostgreSQL, configurable-http-proxy, JupyterHub with local processes as
 users' servers, and Dask Gateway with local processes as schedulers and workers,
 on ports of their own on loopback. BUNDLE is a folder that `helm iris render`
-wrote, of daskhub or of jupyterhub; what no release in it is for is not started.
+wrote, of daskhub, jupyterhub or dask-gateway; what no release in it is for is not started.
 
 install puts a Python environment and a Node.js module, in pinned versions, into
 ${XDG_CACHE_HOME:-~/.cache}/helm-iris/apps-*: 600 MB, a minute or two. It needs
@@ -275,6 +276,7 @@ main() {
     stop) end "${2:?usage: scripts/apps.sh stop PART}" ;;
     status) status ;;
     postgres) every_postgres ;;
+    python) echo "$packages/venv/bin/python" ;;
     -h | --help) usage ;;
     *)
       usage >&2
