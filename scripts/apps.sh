@@ -18,7 +18,8 @@ usage: scripts/apps.sh COMMAND
 They are PostgreSQL, configurable-http-proxy, JupyterHub with local processes as
 users' servers, and Dask Gateway with local processes as schedulers and workers,
 on ports of their own on loopback. BUNDLE is a folder that `helm iris render`
-wrote, of daskhub, jupyterhub or dask-gateway; what no release in it is for is not started.
+wrote, of daskhub, jupyterhub or dask-gateway; what no release in it is for is
+not started.
 
 install puts a Python environment and a Node.js module, in pinned versions, into
 ${XDG_CACHE_HOME:-~/.cache}/helm-iris/apps-*: 600 MB, a minute or two. It needs
