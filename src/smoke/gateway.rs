@@ -25,6 +25,9 @@ const SHOWS: Duration = Duration::from_secs(5);
 /// States of a cluster that is not gone.
 const PRESENT: &str = "/api/v1/clusters/?status=pending,running,stopping";
 
+/// The state of a cluster that the gateway does not know.
+const UNKNOWN: &str = "unknown";
+
 /// The gateway, and who we are there.
 #[derive(Clone, Copy)]
 pub(super) struct Gateway<'g> {
@@ -103,7 +106,14 @@ impl Gateway<'_> {
     /// Waits until a cluster's scheduler runs and is reached through the gateway's address.
     pub(super) async fn wait_until_it_runs(&self, name: &str, patience: Duration) -> Result<(), Failure> {
         let since = Instant::now();
-        while !self.runs(name).await? {
+        loop {
+            match self.state(name).await?.as_str() {
+                "RUNNING" => break,
+                // It is not seen by the gateway itself yet.
+                "PENDING" | UNKNOWN => {}
+                "FAILED" => return Err(explained(Step::Scheduler, &format!("Cluster {name} failed to start"))),
+                state => return Err(ended(name, state)),
+            }
             if since.elapsed() > patience {
                 return Err(late("the scheduler does not run", patience, "the gateway has not seen it run yet").into());
             }
@@ -154,8 +164,9 @@ impl Gateway<'_> {
                 last = now;
             }
             // What has ended does not come back.
-            if !self.runs(name).await? {
-                return Err(ended(name, "STOPPED"));
+            let state = self.state(name).await?;
+            if state != "RUNNING" {
+                return Err(ended(name, &state));
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -191,20 +202,14 @@ impl Gateway<'_> {
         }
     }
 
-    /// Whether a cluster runs; an error where it has ended.
-    async fn runs(&self, name: &str) -> Result<bool, Failure> {
+    /// What the gateway says of a cluster.
+    async fn state(&self, name: &str) -> Result<String> {
         let answer = self.call(Method::GET, &format!("/api/v1/clusters/{name}"), None).await?;
         if answer.status == 404 {
-            // Not seen by the gateway itself yet.
-            return Ok(false);
+            return Ok(UNKNOWN.to_owned());
         }
         let cluster = checked(&answer, 200, "look at a Dask cluster")?;
-        match cluster["status"].as_str() {
-            Some("RUNNING") => Ok(true),
-            Some("PENDING") => Ok(false),
-            Some("FAILED") => Err(explained(Step::Scheduler, &format!("Cluster {name} failed to start"))),
-            other => Err(ended(name, other.unwrap_or("of unknown state"))),
-        }
+        Ok(cluster["status"].as_str().unwrap_or(UNKNOWN).to_owned())
     }
 
     /// How many workers a scheduler has; or why it does not tell.
