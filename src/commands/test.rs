@@ -1,4 +1,4 @@
-//! `helm iris test`: whether a hub works for a user. Removes what it makes.
+//! `helm iris test`: whether a hub, or a Dask Gateway by itself, works for a user. Removes what it makes.
 
 mod ask;
 mod tell;
@@ -11,10 +11,13 @@ use serde::Serialize;
 
 use super::{Outcome, runtime};
 use crate::cli::{Environment, GlobalArgs, SettingsArgs, candidates};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::helm::Scrub;
 use crate::interrupt::Interrupt;
-use crate::smoke::{self, Level, Report, Request, SharedToken, Target, Way, Witness};
+use crate::secrets::{DASK_PASSWORD, TEST_TOKEN};
+use crate::smoke::{
+    self, HubTarget, Level, OfGateway, OfHub, Report, Request, SharedToken, Target, Tested, Way, Witness,
+};
 use crate::ui::{OutputFormat, Ui};
 pub(super) use ask::Hub;
 pub(super) use tell::Progress;
@@ -92,47 +95,80 @@ async fn test(args: &TestArgs, global: &GlobalArgs, environment: &Environment, u
     let report = smoke::run(&request, &mut Interrupt::on_signals()?, &mut |event| progress.tell(&event)).await;
     progress.finish();
     let report = report?;
-    let answer = Answer { format: FORMAT, chart: &hub.chart, namespace: &hub.target.entry.namespace, report: &report };
+    let entry = hub.target.entry();
+    let answer = Answer { format: FORMAT, chart: &hub.chart, namespace: &entry.namespace, report: &report };
     // The steps were told one by one.
-    ui.answer(args.output, &answer, |answer| format!("\n{}", smoke::closing(answer.report)))?;
+    ui.answer(args.output, &answer, |answer| {
+        let closing = smoke::closing(answer.report);
+        match &hub.target {
+            Target::Gateway(target) if report.passed && report.level == Level::Workers => {
+                let address = hub
+                    .url
+                    .as_ref()
+                    .map_or_else(|| target.address(), |_| format!("{}{}", report.address, target.prefix));
+                format!("\n{closing}\n{}", smoke::snippet(&address, &entry.namespace, args.work.workers))
+            }
+            _ => format!("\n{closing}"),
+        }
+    })?;
     Ok(if report.passed { Outcome::Done } else { Outcome::Failing })
 }
 
-/// What is to be tested, with all that is known of the hub.
+/// What is to be tested, with all that is known of it.
 pub(super) fn request(hub: &Hub, level: Level, work: &WorkArgs) -> Result<Request> {
-    let Target { entry, gateway, .. } = &hub.target;
+    let namespace = &hub.target.entry().namespace;
     let address = hub.url.clone().or_else(|| hub.target.address());
     let way = match (&address, &hub.cluster) {
         (None, Some(cluster)) => Way::Service(smoke::Service {
             cluster: cluster.clone(),
-            namespace: entry.namespace.clone(),
+            namespace: namespace.clone(),
             names: hub.target.services(),
         }),
         (url, _) => Way::Url(ask::door(url.as_deref())?),
     };
-    let no_cluster = || "no cluster is at hand to read what both were given".to_owned();
-    let shared = match (&hub.cluster, gateway) {
-        (Some(cluster), Some(gateway)) => {
-            Ok(SharedToken { cluster: cluster.clone(), hub: hub.target.hub.clone(), gateway: gateway.clone() })
+    let (of, level, gateway_namespace) = match &hub.target {
+        Target::Hub(target) => {
+            let gateway = target.gateway.as_ref().map_or(namespace, |gateway| &gateway.namespace);
+            (Tested::Hub(Box::new(of_hub(hub, target, work)?)), level, gateway)
         }
-        _ => Err(no_cluster()),
+        Target::Gateway(_) if work.guide_size => {
+            return Err(Error::usage("--guide-size: nothing is computed where there are no notebooks")
+                .hint("the test of a Dask Gateway by itself ends with the guide's program, to be run by a user"));
+        }
+        Target::Gateway(target) => {
+            let of = OfGateway { prefix: target.prefix.clone(), password: hub.secret(DASK_PASSWORD)? };
+            let level = if level == Level::Full { Level::Workers } else { level };
+            (Tested::Gateway(of), level, namespace)
+        }
     };
     let witness = hub.cluster.as_ref().map(|cluster| Witness {
         cluster: cluster.clone(),
-        namespace: entry.namespace.clone(),
-        gateway_namespace: gateway.as_ref().map_or_else(|| entry.namespace.clone(), |one| one.namespace.clone()),
+        namespace: namespace.clone(),
+        gateway_namespace: gateway_namespace.clone(),
     });
     Ok(Request {
         way,
-        token: hub.token()?,
-        visitor: hub.target.visitor(&hub.ledger),
-        shared,
-        dask: gateway.is_some(),
+        of,
         level,
-        size: if work.guide_size { GUIDE_SIZE } else { SMALL_SIZE },
         workers: work.workers,
         patience: Duration::from_secs(u64::from(work.timeout)),
         scrub: Scrub::new(&hub.ledger),
         witness,
+    })
+}
+
+fn of_hub(hub: &Hub, target: &HubTarget, work: &WorkArgs) -> Result<OfHub> {
+    let shared = match (&hub.cluster, &target.gateway) {
+        (Some(cluster), Some(gateway)) => {
+            Ok(SharedToken { cluster: cluster.clone(), hub: target.hub.clone(), gateway: gateway.clone() })
+        }
+        _ => Err("no cluster is at hand to read what both were given".to_owned()),
+    };
+    Ok(OfHub {
+        token: hub.secret(TEST_TOKEN)?,
+        visitor: target.visitor(&hub.ledger),
+        shared,
+        dask: target.gateway.is_some(),
+        size: if work.guide_size { GUIDE_SIZE } else { SMALL_SIZE },
     })
 }

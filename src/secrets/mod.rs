@@ -27,3 +27,5 @@ pub use settle::ledger_of;
 
 /// The ledger's name for the token with which `helm iris test` acts.
 pub const TEST_TOKEN: &str = "test-token";
+/// And for the password of a Dask Gateway by itself.
+pub const DASK_PASSWORD: &str = "dask-password";

@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::USER;
+use super::gateway::version;
 use super::step::{Failure, Step};
 use crate::error::{Error, Result};
 use crate::redact::Secret;
@@ -76,11 +77,7 @@ impl Hub<'_> {
         let health = self.door.ask(Ask::get(format!("{GATEWAY}/api/health"))).await?;
         let failed = match health.status {
             200 => {
-                let version = self.door.ask(Ask::get(format!("{GATEWAY}/api/version"))).await?.json();
-                return Ok((
-                    (),
-                    format!("Dask Gateway {}", version["version"].as_str().unwrap_or("of unknown version")),
-                ));
+                return Ok(((), version(self.door, GATEWAY).await?));
             }
             // The proxy leaves to the hub what it does not know, and the hub leads to its own pages.
             301..=308 | 404 => Error::user(format!("the hub does not know Dask Gateway: nothing is at {GATEWAY}"))

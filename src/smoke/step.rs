@@ -12,7 +12,7 @@ pub enum Step {
     Reach,
     /// The hub takes our service's token, for what we need and nothing more.
     Token,
-    /// Dask Gateway answers, through the hub's address.
+    /// Dask Gateway answers, through the hub's address where it has a hub.
     Gateway,
     /// The hub and the gateway have the same token for each other.
     SharedToken,
@@ -128,7 +128,7 @@ pub struct Report {
     pub passed: bool,
     /// How much was tried.
     pub level: Level,
-    /// Where the hub was reached.
+    /// Where it was reached.
     pub address: String,
     /// The steps, in the order in which they ended.
     pub steps: Vec<StepReport>,
@@ -142,6 +142,8 @@ pub struct Report {
 pub enum Level {
     /// Whether hub, proxy and gateway answer.
     Quick,
+    /// A Dask cluster with workers, without a computation: all that can be had of a gateway by itself.
+    Workers,
     /// All that a user does.
     Full,
 }

@@ -1,10 +1,11 @@
-//! Which hub a bundle describes: where it is, who may log in, whether it has Dask. Pure.
+//! What a bundle describes that can be tested; of a hub where it is, who may log in, whether it has Dask. Pure.
 
 use serde_json::Value;
 
 use super::USER;
 use super::login::Visitor;
 use super::shared::Place;
+use super::standalone::GatewayTarget;
 use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::error::{Error, Result};
 use crate::login::Rendered;
@@ -15,9 +16,18 @@ const TOKEN_PATH: &str = "hub.services.helm-iris.apiToken";
 /// The authenticator whose form takes a password of the ledger, by its entry point.
 const SHARED_PASSWORD: &str = "shared-password";
 
+/// What can be tested.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// A hub.
+    Hub(HubTarget),
+    /// A Dask Gateway by itself.
+    Gateway(GatewayTarget),
+}
+
 /// A hub, as its values say.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub struct HubTarget {
     /// Its release.
     pub entry: ReleaseEntry,
     /// The hub's chart in it.
@@ -28,23 +38,71 @@ pub struct Target {
 }
 
 impl Target {
-    /// The hub of a bundle.
+    /// The hub of a bundle, or its gateway where it has no hub.
     ///
     /// # Errors
     /// When there is none that can be tested.
     pub fn of(manifest: &Manifest, values: impl Fn(&ReleaseEntry) -> Result<Value>) -> Result<Self> {
-        let fills = manifest.secrets.iter().filter(|secret| secret.name == TEST_TOKEN).flat_map(|secret| &secret.fills);
-        let found = fills.filter_map(|fill| fill.split_once(':')).find_map(|(chart, path)| {
-            let entry = manifest.releases.iter().find(|entry| entry.chart == chart)?;
-            Some((entry, path.strip_suffix(TOKEN_PATH)?.trim_end_matches('.')))
-        });
-        let Some((entry, part)) = found else {
-            return Err(Error::usage(format!("{} makes no hub that can be tested", manifest.chart))
-                .because(format!("none of its charts fills {TOKEN_PATH} with the secret {TEST_TOKEN}"))
-                .hint("test the hub whose users it is for: helm iris test daskhub, or jupyterhub"));
-        };
-        let all = values(entry)?;
-        let values = if part.is_empty() { all } else { all[part].clone() };
+        if let Some((entry, part)) = filled(manifest, TEST_TOKEN, TOKEN_PATH) {
+            return Ok(Self::Hub(HubTarget::of(entry, part, &values(entry)?)));
+        }
+        if let Some(found) = GatewayTarget::of(manifest, &values)? {
+            return Ok(Self::Gateway(found));
+        }
+        Err(Error::usage(format!("{} makes nothing that can be tested", manifest.chart))
+            .because(format!("none of its charts fills {TOKEN_PATH} with the secret {TEST_TOKEN}"))
+            .hint("test the hub whose users it is for: helm iris test daskhub, or jupyterhub"))
+    }
+
+    /// Its release.
+    pub fn entry(&self) -> &ReleaseEntry {
+        match self {
+            Self::Hub(hub) => &hub.entry,
+            Self::Gateway(gateway) => &gateway.entry,
+        }
+    }
+
+    /// What people call it.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Hub(_) => "hub",
+            Self::Gateway(_) => "Dask Gateway",
+        }
+    }
+
+    /// The address, where no Service leads to it: it answers for https itself, with a certificate for this name alone.
+    pub fn address(&self) -> Option<String> {
+        match self {
+            Self::Hub(hub) => Rendered(&hub.values).own_https_host().map(|host| format!("https://{host}")),
+            Self::Gateway(_) => None,
+        }
+    }
+
+    /// The Services that lead to it, the best one first.
+    pub fn services(&self) -> Vec<String> {
+        match self {
+            // With https, the public one leads to what answers for http with the address of https alone.
+            Self::Hub(hub) => {
+                let public = hub.entry.public_service.clone().unwrap_or_else(|| "proxy-public".to_owned());
+                vec!["proxy-http".to_owned(), public]
+            }
+            Self::Gateway(gateway) => vec![gateway.service()],
+        }
+    }
+}
+
+/// The release whose value at this path a secret fills, and the part of the release where the chart's values begin.
+pub(super) fn filled<'m>(manifest: &'m Manifest, secret: &str, path: &str) -> Option<(&'m ReleaseEntry, &'m str)> {
+    let fills = manifest.secrets.iter().filter(|one| one.name == secret).flat_map(|one| &one.fills);
+    fills.filter_map(|fill| fill.split_once(':')).find_map(|(chart, at)| {
+        let entry = manifest.releases.iter().find(|entry| entry.chart == chart)?;
+        Some((entry, at.strip_suffix(path)?.trim_end_matches('.')))
+    })
+}
+
+impl HubTarget {
+    fn of(entry: &ReleaseEntry, part: &str, all: &Value) -> Self {
+        let values = if part.is_empty() { all.clone() } else { all[part].clone() };
         let place = |part: &str| Place {
             namespace: entry.namespace.clone(),
             release: entry.name.clone(),
@@ -58,20 +116,7 @@ impl Target {
                 part: String::new(),
             }),
         };
-        Ok(Self { hub: place(part), gateway, entry: entry.clone(), values })
-    }
-
-    /// The address of the hub, where no Service leads to it: it answers for https itself, with a certificate for
-    /// this name alone.
-    pub fn address(&self) -> Option<String> {
-        Rendered(&self.values).own_https_host().map(|host| format!("https://{host}"))
-    }
-
-    /// The Services that lead to the hub, the best one first.
-    pub fn services(&self) -> Vec<String> {
-        // With https, the public one leads to what answers for http with the address of https alone.
-        let public = self.entry.public_service.clone().unwrap_or_else(|| "proxy-public".to_owned());
-        vec!["proxy-http".to_owned(), public]
+        Self { hub: place(part), gateway, entry: entry.clone(), values }
     }
 
     /// Who can log in by the form, with a password of the ledger; or why nobody can.
@@ -121,10 +166,10 @@ mod tests {
     use crate::secrets::{Entry, Need, SecretKind, Source};
 
     #[expect(clippy::needless_pass_by_value, reason = "callers make it on the spot")]
-    fn target(config: Value) -> Target {
+    fn target(config: Value) -> HubTarget {
         let entry = ReleaseEntry { name: "dhub".into(), namespace: "dhub".into(), ..entry() };
         let hub = Place { namespace: "dhub".into(), release: "dhub".into(), part: String::new() };
-        Target { entry, hub, gateway: None, values: json!({"hub": {"config": config}}) }
+        HubTarget { entry, hub, gateway: None, values: json!({"hub": {"config": config}}) }
     }
 
     fn entry() -> ReleaseEntry {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::kube::{Cluster, denied};
 use crate::web::{Door, Forward};
 
-/// How the hub is reached.
+/// How what is tested is reached.
 #[derive(Debug, Clone)]
 pub enum Way {
     /// By its address.
@@ -16,7 +16,7 @@ pub enum Way {
     Service(Service),
 }
 
-/// Services of which the first that is there leads to the hub.
+/// Services of which the first that is there leads to it.
 #[derive(Debug, Clone)]
 pub struct Service {
     /// The cluster.
@@ -74,7 +74,7 @@ impl Service {
             }));
         }
         Err(Error::user(format!("there is no {}", self.label(self.names.last().map_or("", String::as_str))))
-            .hint("is the hub installed there? helm list --all-namespaces")
+            .hint("is it installed there? helm list --all-namespaces")
             .hint("or give its address: --url"))
     }
 }

@@ -54,7 +54,7 @@ impl Witness {
     }
 
     /// The pods that a step depends on: namespace and labels.
-    fn suspects(&self, step: Step, dask_cluster: Option<&str>) -> Vec<(&str, String)> {
+    fn suspects<'a>(&'a self, step: Step, dask_cluster: Option<&'a str>) -> Vec<(&'a str, String)> {
         let hub = |component: &str| (self.namespace.as_str(), format!("component={component}"));
         let gateway = (self.gateway_namespace.as_str(), "app.kubernetes.io/name=dask-gateway".to_owned());
         match step {
@@ -65,7 +65,10 @@ impl Witness {
                 vec![(self.namespace.as_str(), format!("hub.jupyter.org/username={USER}"))]
             }
             Step::Scheduler | Step::Workers | Step::Compute | Step::ScaleDown => match dask_cluster {
-                Some(name) => vec![(self.gateway_namespace.as_str(), format!("gateway.dask.org/cluster={name}"))],
+                Some(name) => {
+                    let (namespace, name) = place(name, &self.gateway_namespace);
+                    vec![(namespace, format!("gateway.dask.org/cluster={name}"))]
+                }
                 None => vec![gateway],
             },
             Step::SharedToken | Step::Import | Step::Versions | Step::CleanUp => Vec::new(),
@@ -105,6 +108,11 @@ impl Witness {
     }
 }
 
+/// Where a Dask cluster's pods are, and how their label names it. The gateway says `NAMESPACE.NAME`.
+fn place<'a>(cluster: &'a str, gateway: &'a str) -> (&'a str, &'a str) {
+    cluster.rsplit_once('.').unwrap_or((gateway, cluster))
+}
+
 /// What exactly a server's start waits for.
 fn refined(step: Step, why: &str) -> Option<Step> {
     if step != Step::Spawn {
@@ -120,4 +128,15 @@ fn refined(step: Step, why: &str) -> Option<Step> {
 fn is_telling(line: &str) -> bool {
     let line = line.to_lowercase();
     TELLING.iter().any(|word| line.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_of_a_dask_cluster_are_labelled_without_its_namespace() {
+        assert_eq!(place("dhub.df1ca36147f34cf8", "other"), ("dhub", "df1ca36147f34cf8"));
+        assert_eq!(place("df1ca36147f34cf8", "dhub"), ("dhub", "df1ca36147f34cf8"));
+    }
 }

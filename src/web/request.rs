@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::{BodyExt, Full, Limited};
@@ -55,6 +57,15 @@ impl Ask {
     /// When no header can hold it.
     pub fn token(self, scheme: &str, token: &Secret) -> Result<Self> {
         self.secret_header(AUTHORIZATION, &format!("{scheme} {}", token.expose()))
+    }
+
+    /// With a name and a password.
+    ///
+    /// # Errors
+    /// When no header can hold them.
+    pub fn basic(self, name: &str, password: &Secret) -> Result<Self> {
+        let both = Secret::new(STANDARD.encode(format!("{name}:{}", password.expose())));
+        self.token("Basic", &both)
     }
 
     /// With a header that is written to no log.

@@ -3,6 +3,7 @@
 //! `scripts/test.sh` installs them and sets `IRIS_TEST_APPS`; without it each of these tests says that it was
 //! skipped. Two at a time: each starts six programs.
 
+mod alone;
 mod breaks;
 mod cleaning;
 mod login;
@@ -114,6 +115,7 @@ fn can_be_had() -> bool {
 struct Apps {
     running: Running,
     env: TestEnv,
+    chart: &'static str,
 }
 
 const SITE: &str = "profile: kind\n";
@@ -126,22 +128,28 @@ impl Apps {
 
     /// With something wrong.
     fn broken(fault: &Fault) -> Option<Self> {
+        Self::of("daskhub", fault)
+    }
+
+    /// Those of a chart, with something wrong.
+    fn of(chart: &'static str, fault: &Fault) -> Option<Self> {
         if !can_be_had() {
             return None;
         }
         let env = TestEnv::with_site(SITE);
-        env.ok(&["render", "daskhub"]);
+        env.ok(&["render", chart]);
         // Beside the right one, so that both have the same secrets.
         env.write("broken.yaml", format!("{SITE}{}", fault.site));
-        env.ok(&["render", "daskhub", "-f", "broken.yaml", "--output-dir", "broken"]);
+        env.ok(&["render", chart, "-f", "broken.yaml", "--output-dir", "broken"]);
         if let Some(replace) = fault.secrets {
-            let secrets = env.read("broken/daskhub/secrets.yaml");
+            let file = format!("broken/{chart}/secrets.yaml");
+            let secrets = env.read(&file);
             let replaced = replace(&secrets);
             assert_ne!(secrets, replaced, "there is something to replace");
-            env.write("broken/daskhub/secrets.yaml", replaced);
+            env.write(&file, replaced);
         }
         let running = Running::up(env.root().join("apps"), &env.path("broken"), fault)?;
-        Some(Self { running, env })
+        Some(Self { running, env, chart })
     }
 
     /// Ends one of the applications.
@@ -150,12 +158,12 @@ impl Apps {
     }
 
     fn command(&self, more: &[&str]) -> Command {
-        self.env.command(&[&["test", "--url", &self.running.url], more].concat())
+        self.env.command(&[&["test", self.chart, "--url", &self.running.url], more].concat())
     }
 
     /// Tests; no secret may be in what it prints.
     fn test(&self, more: &[&str]) -> Run {
-        self.env.run(&[&["test", "--url", &self.running.url], more].concat())
+        self.env.run(&[&["test", self.chart, "--url", &self.running.url], more].concat())
     }
 
     /// Tests, which must go well.
@@ -183,6 +191,11 @@ impl Apps {
         let token = &self.env.secrets()["test-token"];
         let answer = self.get("/hub/api/users/helm-iris-test", token);
         assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+        self.assert_ended();
+    }
+
+    /// No Dask cluster of a test is left, and no server.
+    fn assert_ended(&self) {
         // The gateway takes its time to end the processes of a cluster that it was told to stop.
         let end = Instant::now() + Duration::from_secs(20);
         while self.processes("scheduler") + self.processes("singleuser") > 0 {

@@ -30,19 +30,7 @@ impl Gateway {
     }
 
     fn ask(&self, user: &str, method: &str, path: &str, body: &Value) -> (u16, String) {
-        let address = self.running.url.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(address).unwrap();
-        let token = STANDARD.encode(format!("{user}:{}", self.password));
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let length = body.len();
-        let head =
-            format!("{method} /api/v1/clusters/{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Basic {token}");
-        let more = format!("Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close");
-        write!(stream, "{head}\r\n{more}\r\n\r\n{body}").unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let body = text.split_once("\r\n\r\n").unwrap().1.to_owned();
-        (text[9..12].parse().unwrap(), body)
+        ask(&self.running.url, (user, &self.password), method, path, body)
     }
 
     /// Starts a cluster: its name, or why not.
@@ -64,6 +52,22 @@ impl Gateway {
             std::thread::sleep(Duration::from_millis(300));
         }
     }
+}
+
+/// What a gateway says to a user about clusters: status and body.
+pub(super) fn ask(url: &str, (user, password): (&str, &str), method: &str, path: &str, body: &Value) -> (u16, String) {
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let token = STANDARD.encode(format!("{user}:{password}"));
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let length = body.len();
+    let head = format!("{method} /api/v1/clusters/{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Basic {token}");
+    let more = format!("Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close");
+    write!(stream, "{head}\r\n{more}\r\n\r\n{body}").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let body = text.split_once("\r\n\r\n").unwrap().1.to_owned();
+    (text[9..12].parse().unwrap(), body)
 }
 
 #[test]

@@ -52,6 +52,24 @@ fn a_user_computes_on_what_we_render() {
     apps.assert_clean();
 }
 
+/// The images of notebooks that we render have an older client, and an older part of it in schedulers and workers,
+/// than the gateway that we render.
+#[test]
+fn a_user_computes_with_the_client_of_the_images() {
+    let known = crate::common::read(&crate::common::repo().join("src/images/known.yaml"));
+    assert!(known.contains("daskGateway: 2025.4.0"), "it is the one that is tried here");
+    let hub = "c.Spawner.environment['PYTHONPATH'] = os.environ['IRIS_APPS_OLDER'] + '/dask-gateway'\n";
+    let gateway = "
+older = ['env', 'PYTHONPATH=' + os.environ['IRIS_APPS_OLDER'] + '/dask-gateway', 'dask']
+c.ClusterConfig.scheduler_cmd = [*older, 'scheduler']
+c.ClusterConfig.worker_cmd = [*older, 'worker']
+";
+    let Some(apps) = Apps::broken(&Fault { hub, gateway, ..Fault::default() }) else { return };
+    let run = apps.passes(&[]);
+    assert!(run.stdout.contains("dask_gateway 2025.4.0") && run.stdout.contains("Dask Gateway 2026.3.0"), "{run}");
+    apps.assert_clean();
+}
+
 /// Logging out stops a person's servers on some hubs.
 #[test]
 fn a_person_whose_name_is_used_is_not_logged_out() {

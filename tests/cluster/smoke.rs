@@ -2,18 +2,27 @@
 
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::thread;
 
 use super::{Hub, Testbed};
 use crate::apps::{Fault, Running};
 
-/// Passes on what comes out of pods' ports; until the test ends.
+/// Where what comes out of pods' ports goes.
+static TO: Mutex<String> = Mutex::new(String::new());
+
+/// Passes on what comes out of pods' ports; until the next test does.
 fn pass_on(url: &str) {
-    let to = url.strip_prefix("http://").unwrap().to_owned();
+    let before = std::mem::replace(&mut *TO.lock().unwrap(), url.strip_prefix("http://").unwrap().to_owned());
+    if !before.is_empty() {
+        return;
+    }
     let from = TcpListener::bind(std::env::var("IRIS_TEST_FORWARD").unwrap()).unwrap();
     thread::spawn(move || {
         for here in from.incoming() {
-            let (here, there) = (here.unwrap(), TcpStream::connect(&to).unwrap());
+            let to = TO.lock().unwrap().clone();
+            // What has ended refuses.
+            let (here, Ok(there)) = (here.unwrap(), TcpStream::connect(&to)) else { continue };
             one_way(here.try_clone().unwrap(), there.try_clone().unwrap());
             one_way(there, here);
         }
@@ -29,7 +38,11 @@ fn one_way(mut from: TcpStream, mut to: TcpStream) {
 
 impl Hub<'_> {
     fn test(&self, more: &[&str], code: i32, words: &[&str]) {
-        let run = self.run(&[&["test", "daskhub"], more].concat());
+        self.test_chart("daskhub", more, code, words);
+    }
+
+    fn test_chart(&self, chart: &str, more: &[&str], code: i32, words: &[&str]) {
+        let run = self.run(&[&["test", chart], more].concat());
         assert_eq!(run.code, Some(code), "{run}");
         let said = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         for word in words {
@@ -67,6 +80,30 @@ fn a_hub_is_tested_through_the_api_server() {
     let archive = hub.chart_archive();
     hub.helm(&["upgrade", &hub.namespace, &archive, "--reuse-values", "--set", other]);
     hub.test(&["--quick"], 1, &["FAILED shared-token", "were given different tokens", "helm iris install mends it"]);
+}
+
+#[test]
+fn a_gateway_by_itself_is_tested_through_the_api_server() {
+    let Some(testbed) = Testbed::take() else { return };
+    let (word, helm) = testbed.helms().into_iter().next_back().unwrap();
+    let hub = testbed.hub(&format!("gateway-{word}"), &helm);
+    let none = hub.run(&["test", "dask-gateway"]);
+    assert!(none.code == Some(1) && none.stderr.contains("no Dask Gateway of helm iris is in"), "{none}");
+    let installed = hub.run(&["install", "dask-gateway", "--yes"]);
+    assert_eq!(installed.code, Some(0), "{installed}");
+
+    let bundle = hub.env.path(&hub.namespace);
+    let Some(apps) = Running::up(hub.env.root().join("apps"), &bundle, &Fault::default()) else { return };
+    pass_on(&apps.url);
+    let service = format!("service/traefik-{}", hub.namespace);
+    hub.test_chart("dask-gateway", &["--quick"], 0, &[&service, "All of it answers"]);
+    let address = format!("\"http://traefik-{0}.{0}\"", hub.namespace);
+    hub.test_chart("dask-gateway", &[], 0, &["2 came", "ok clean-up", "Nothing was computed", &address]);
+    let verified = hub.run(&["install", "dask-gateway", "--yes", "--verify=full"]);
+    assert_eq!(verified.code, Some(0), "{verified}");
+    assert!(verified.stdout.contains("Verified  workers: "), "no more than was tried\n{verified}");
+    drop(apps);
+    hub.test_chart("dask-gateway", &["--quick"], 1, &["FAILED at gateway"]);
 }
 
 impl Hub<'_> {

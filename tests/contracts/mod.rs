@@ -44,7 +44,12 @@ fn lay_over(base: &mut Value, over: &Value) {
 /// The values of a release as Helm reads them from the bundle's files: by another YAML parser
 /// than ours, and merged by the test.
 fn rendered(chart: &str, args: &[&str]) -> Value {
-    let env = TestEnv::new();
+    rendered_with(chart, None, args)
+}
+
+/// The same, with a site file.
+fn rendered_with(chart: &str, site: Option<&str>, args: &[&str]) -> Value {
+    let env = site.map_or_else(TestEnv::new, TestEnv::with_site);
     let all: Vec<&str> = ["render", chart, "--output-dir", "out"].iter().chain(args).copied().collect();
     env.ok(&all);
     let mut values = Value::Object(serde_json::Map::new());

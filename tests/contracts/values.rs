@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{PARTS, lay_over, part, refusals, rendered};
+use super::{PARTS, lay_over, part, refusals, rendered, rendered_with};
 use crate::common::{each, shipped_profiles, upstream};
 
 #[test]
@@ -240,4 +240,47 @@ fn our_parser_reads_the_upstream_values() {
         }
     }
     assert!(read >= 4, "{read} were read");
+}
+
+/// With an older gateway, or the newest published daskhub, one value is one too many: it is named, and without it
+/// both take all that we render.
+#[test]
+fn older_charts_refuse_one_value_alone() {
+    let Some(upstream) = upstream("rendered values against older upstream schemas") else { return };
+    let older = [
+        ("dask-gateway", "dask-gateway-2025.4.0"),
+        ("dask-gateway", "daskhub-2024.1.1/charts/dask-gateway"),
+        ("jupyterhub", "daskhub-2024.1.1/charts/jupyterhub"),
+    ];
+    let without = |key: &str| {
+        let of_gateway = "{dask-gateway: {gateway: {auth: {jupyterhub: {jupyterhubServiceName: null}}}}}";
+        let values = if key.is_empty() { of_gateway.to_owned() } else { format!("{{daskhub: {of_gateway}}}") };
+        format!("profile: cumulus\nvalues: {values}\n")
+    };
+    for (chart, parts) in PARTS {
+        for (key, _) in parts {
+            for (_, old) in older.iter().filter(|(name, _)| *name == if key.is_empty() { chart } else { *key }) {
+                // A gateway by itself, and one that is for a hub.
+                for args in
+                    [&["--profile", "cumulus"][..], &["--profile", "cumulus", "--set", "dask.hubNamespace=jhub"]]
+                {
+                    let values = rendered(chart, args);
+                    let ours = part(&values, key);
+                    let names_service = !ours["gateway"]["auth"]["jupyterhub"]["jupyterhubServiceName"].is_null();
+                    let found = refusals(&upstream, old, ours);
+                    assert_eq!(found.len(), usize::from(names_service), "{chart} on {old}: {found:#?}");
+                    if !names_service {
+                        continue;
+                    }
+                    assert!(
+                        found[0].starts_with("/gateway/auth/jupyterhub: ")
+                            && found[0].contains("jupyterhubServiceName"),
+                        "{found:?}"
+                    );
+                    let values = rendered_with(chart, Some(&without(key)), args);
+                    assert_eq!(refusals(&upstream, old, part(&values, key)), Vec::<String>::new(), "{chart} on {old}");
+                }
+            }
+        }
+    }
 }

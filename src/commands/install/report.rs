@@ -95,6 +95,7 @@ fn level(level: Level) -> &'static str {
         Level::None => "none: helm took it, nothing was waited for",
         Level::Ready => "ready: everything runs; whether notebooks start and compute was not tried",
         Level::Quick => "quick: everything runs and answers; whether notebooks compute was not tried",
+        Level::Workers => "workers: a Dask cluster came with its workers; nothing was computed",
         Level::Full => "full: a user of our own logged in, started a notebook and computed",
     }
 }

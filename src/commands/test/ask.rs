@@ -1,4 +1,4 @@
-//! Which hub is meant, with its secrets: the cluster's where there is one at hand, else this machine's.
+//! Which hub, or gateway, is meant, with its secrets: the cluster's where there is one at hand, else this machine's.
 
 use super::TestArgs;
 use crate::cli::{Environment, GlobalArgs};
@@ -6,13 +6,13 @@ use crate::error::{Error, Result};
 use crate::kube::Cluster;
 use crate::load;
 use crate::redact::Secret;
-use crate::secrets::{Ledger, TEST_TOKEN, cluster as stored, right_cluster};
+use crate::secrets::{Ledger, cluster as stored, right_cluster};
 use crate::smoke::Target;
 use crate::ui::Ui;
 use crate::web::Door;
 use crate::workflow;
 
-/// A hub that is to be tested.
+/// A hub, or a gateway by itself, that is to be tested.
 pub(in crate::commands) struct Hub {
     pub(in crate::commands) chart: String,
     pub(in crate::commands) target: Target,
@@ -38,7 +38,7 @@ impl Hub {
                 None
             }
             Err(error) => {
-                return Err(error.hint("to test a hub at its address, without the cluster: --url"));
+                return Err(error.hint("to test it at its address, without the cluster: --url"));
             }
         };
         let ledger = match &cluster {
@@ -52,28 +52,29 @@ impl Hub {
         let ledger = ledger.map(|stored| stored.ledger);
         let ledger = match ledger {
             Some(ledger) => ledger,
-            None if args.url.is_some() => of_this_machine(&loaded, cluster.as_ref())?,
-            None => return Err(not_installed(&loaded.namespace)),
+            None if args.url.is_some() => of_this_machine(&loaded, cluster.as_ref(), target.noun())?,
+            None => return Err(not_installed(&loaded.namespace, target.noun())),
         };
         Ok(Self { chart: loaded.chart, target, ledger, cluster, url: args.url.clone() })
     }
 
-    /// The token of our service.
-    pub(in crate::commands) fn token(&self) -> Result<Secret> {
-        self.ledger.value(TEST_TOKEN).cloned().ok_or_else(|| {
-            Error::user(format!("the hub in {} cannot be tested yet", self.target.entry.namespace))
-                .because(format!("its ledger has no {TEST_TOKEN}: it was installed before there was `helm iris test`"))
+    /// A secret without which there is no test.
+    pub(in crate::commands) fn secret(&self, name: &str) -> Result<Secret> {
+        self.ledger.value(name).cloned().ok_or_else(|| {
+            let (noun, namespace) = (self.target.noun(), &self.target.entry().namespace);
+            Error::user(format!("the {noun} in {namespace} cannot be tested yet"))
+                .because(format!("its ledger has no {name}: it was installed before there was `helm iris test`"))
                 .hint(format!("helm iris install {} makes it; users stay logged in", self.chart))
         })
     }
 }
 
-fn of_this_machine(loaded: &load::Loaded, cluster: Option<&Cluster>) -> Result<Ledger> {
+fn of_this_machine(loaded: &load::Loaded, cluster: Option<&Cluster>, noun: &str) -> Result<Ledger> {
     let path = loaded.store.path().display().to_string();
     let ledger = loaded.store.read()?.ok_or_else(|| {
-        Error::user(format!("this folder has no secrets of a hub in {}", loaded.namespace))
+        Error::user(format!("this folder has no secrets of a {noun} in {}", loaded.namespace))
             .because(format!("{path} is missing"))
-            .hint("go to the folder of the hub's site file, from which it was rendered or installed")
+            .hint(format!("go to the folder of the {noun}'s site file, from which it was rendered or installed"))
     })?;
     if let Some(cluster) = cluster {
         right_cluster(&ledger, &path, &cluster.id)?;
@@ -81,8 +82,8 @@ fn of_this_machine(loaded: &load::Loaded, cluster: Option<&Cluster>) -> Result<L
     Ok(ledger)
 }
 
-fn not_installed(namespace: &str) -> Error {
-    Error::user(format!("no hub of helm iris is in {namespace}"))
+fn not_installed(namespace: &str, noun: &str) -> Error {
+    Error::user(format!("no {noun} of helm iris is in {namespace}"))
         .because(format!("there is no Secret {} there", stored::NAME))
         .hint("another namespace: -n; what is there: helm list --all-namespaces")
         .hint("a hub that was made by hand: helm iris secrets adopt, then helm iris install")
