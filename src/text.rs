@@ -5,6 +5,8 @@ use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// The width of lines that go to whatever reads them: that of a terminal of old.
 pub const WIDTH: usize = 80;
+/// More names than this are counted, not listed.
+const MAX_NAMES: usize = 8;
 
 /// As many lines as a text takes; all but the first begin with the indent. The first keeps the spaces
 /// that it begins with. Longer words stay whole, and so does what is quoted for a shell: a line end in it
@@ -28,6 +30,16 @@ pub fn fold(text: &str, indent: &str) -> String {
 /// A text that begins at a column: its lines after the first begin there too.
 pub fn hanging(text: &str, column: usize) -> String {
     folded(text, WIDTH.saturating_sub(column), "").join(&format!("\n{:column$}", ""))
+}
+
+/// Names in a row; of many, how many more there are.
+pub fn named<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
+    let rest = names.len().saturating_sub(MAX_NAMES);
+    let mut shown: Vec<String> = names.take(MAX_NAMES).map(str::to_owned).collect();
+    if rest > 0 {
+        shown.push(format!("… and {rest} more"));
+    }
+    shown.join(", ")
 }
 
 /// A word as a shell takes it for one word.
@@ -78,6 +90,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn many_names_are_counted() {
+        assert_eq!(named(["anna", "ben"].into_iter()), "anna, ben");
+        assert_eq!(named(["u"; 8].into_iter()), ["u"; 8].join(", "));
+        assert_eq!(named(["u"; 10].into_iter()), format!("{}, … and 2 more", ["u"; 8].join(", ")));
+    }
 
     #[test]
     fn what_is_quoted_for_a_shell_stays_whole() {

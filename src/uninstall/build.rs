@@ -12,6 +12,7 @@ use crate::helm::chart_digest_of;
 use crate::objects::documents;
 use crate::observe::ReleaseState;
 use crate::secrets::cluster::NAME as LEDGER;
+use crate::text::named;
 use crate::volumes::{DELETE, HubVolume, Owner, RETAIN, Volumes};
 
 /// The namespaced kind that holds data.
@@ -213,8 +214,10 @@ fn stays(input: &Input<'_>, ours: &Releases<'_>) -> Vec<Stay> {
 fn users(state: &ReleaseState, volumes: &Volumes) -> String {
     let classes = objects(state).filter(|object| object.kind == "StorageClass").map(|object| object.metadata.name);
     let users: BTreeSet<&String> = classes.filter_map(|class| volumes.users_of_classes.get(&class)).flatten().collect();
-    let users: Vec<&str> = users.into_iter().map(String::as_str).collect();
-    if users.is_empty() { String::new() } else { format!("; it has volumes in {}", users.join(", ")) }
+    if users.is_empty() {
+        return String::new();
+    }
+    format!("; it has volumes in {}", named(users.into_iter().map(String::as_str)))
 }
 
 #[derive(Deserialize)]

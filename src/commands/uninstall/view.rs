@@ -1,12 +1,11 @@
 //! The plan as text: what goes, whose data is there and what becomes of it, what stays.
 
+use crate::text::{fold, named};
 use crate::ui::table;
 use crate::uninstall::{Fate, Stay, Step, Uninstall, VolumeFate};
 
 /// The column of names is at least as wide as in the plan of an installation.
 const WIDTH: usize = 11;
-/// More names than this are counted, not listed.
-const MAX_NAMES: usize = 8;
 
 /// The plan, line by line: `-` goes, `=` stays.
 pub(super) fn text(plan: &Uninstall) -> String {
@@ -26,13 +25,17 @@ pub(super) fn text(plan: &Uninstall) -> String {
 
 fn stay(Stay { kind, name, why }: &Stay) -> String {
     match kind.as_str() {
-        "release" => format!("  = {name:<WIDTH$} stays: {why}"),
-        _ => format!("  = {kind:<WIDTH$} {name} stays: {why}"),
+        "release" => under('=', name, &format!("stays: {why}")),
+        _ => under('=', kind, &format!("{name} stays: {why}")),
     }
 }
 
+fn under(mark: char, what: &str, rest: &str) -> String {
+    fold(&format!("  {mark} {what:<WIDTH$} {rest}"), &" ".repeat(WIDTH + 5))
+}
+
 fn line(step: &Step) -> Option<String> {
-    let line = |what: &str, rest: String| Some(format!("  - {what:<WIDTH$} {rest}"));
+    let line = |what: &str, rest: String| Some(under('-', what, &rest));
     match step {
         // The table tells it.
         Step::SetReclaimPolicy { .. } | Step::DeleteClaim { .. } => None,
@@ -43,25 +46,16 @@ fn line(step: &Step) -> Option<String> {
         Step::StopServers { servers } if servers.is_empty() => None,
         Step::StopServers { servers } => {
             let users = servers.iter().map(|server| server.user.as_deref().unwrap_or(&server.pod));
-            line("servers", format!("{} running: {}", servers.len(), some(users)))
+            line("servers", format!("{} running: {}", servers.len(), named(users)))
         }
         Step::StopDask { clusters } if clusters.is_empty() => None,
         Step::StopDask { clusters } => {
             let s = if clusters.len() == 1 { "" } else { "s" };
-            line("dask", format!("{} cluster{s}: {}", clusters.len(), some(clusters.iter().map(String::as_str))))
+            line("dask", format!("{} cluster{s}: {}", clusters.len(), named(clusters.iter().map(String::as_str))))
         }
         Step::RemoveSecret { name } => line("secrets", format!("Secret {name}")),
         Step::RemoveLedger => line("secrets", "the hub's ledger in the cluster".to_owned()),
     }
-}
-
-fn some<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
-    let rest = names.len().saturating_sub(MAX_NAMES);
-    let mut shown: Vec<String> = names.take(MAX_NAMES).map(str::to_owned).collect();
-    if rest > 0 {
-        shown.push(format!("… and {rest} more"));
-    }
-    shown.join(", ")
 }
 
 fn row(plan: &Uninstall, volume: &VolumeFate) -> Vec<String> {
