@@ -6,6 +6,10 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use tokio::task::JoinHandle;
+
+use crate::error::{Error, Result};
+
 /// Applies `work` to every item, the caller's thread taking part. Results are in the order of the
 /// items, whoever was first.
 pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
@@ -30,6 +34,18 @@ pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<
     });
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// What a task came to that was begun beside others.
+///
+/// # Errors
+/// Its own.
+pub async fn outcome<T>(task: JoinHandle<Result<T>>) -> Result<T> {
+    task.await.unwrap_or_else(|error| match error.try_into_panic() {
+        // It is told without its words, which can quote anything, where every panic is.
+        Ok(panic) => resume_unwind(panic),
+        Err(_) => Err(Error::bug("what was begun was not done to its end")),
+    })
 }
 
 /// Linux often lets a new thread wait for the processor of the one that made it, although another

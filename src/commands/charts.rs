@@ -217,8 +217,7 @@ fn unmet_needs(library: &Library, chart: &Chart) -> Result<Vec<Problem>> {
 
 fn pull_archives(target: &TargetArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<()> {
     let mut loaded = load::load(&target.request(global, environment, None))?;
-    let runtime = super::runtime()?;
-    let fetched = runtime.block_on(async {
+    let fetched = super::wait_for(async {
         let mut interrupt = Interrupt::on_signals()?;
         pull::missing(&mut loaded, environment, ui, &mut interrupt).await
     })?;

@@ -7,7 +7,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
-use super::{Outcome, runtime};
+use super::{Outcome, wait_for};
 use crate::cli::{Environment, GlobalArgs, SettingsArgs, candidates};
 use crate::doctor::{self, Area, Report};
 use crate::error::{Error, Result};
@@ -49,7 +49,7 @@ struct Answer<'r> {
 /// Looks.
 pub(super) fn run(args: &DoctorArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     fits(args)?;
-    let report = runtime()?.block_on(look::report(args, global, environment, ui))?;
+    let report = wait_for(look::report(args, global, environment, ui))?;
     let answer = Answer { format: FORMAT, fatal: report.is_fatal(), report: &report };
     ui.answer(args.output, &answer, |answer| doctor::lines(answer.report))?;
     Ok(if report.is_fatal() { Outcome::Failing } else { Outcome::Done })

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::session::{BundleArgs, Look, Session};
-use super::{Outcome, doctor, runtime};
+use super::{Outcome, doctor, wait_for};
 use crate::apply::Level;
 use crate::cli::{Environment, GlobalArgs};
 use crate::doctor::Area;
@@ -43,13 +43,13 @@ pub struct InstallArgs {
 
 /// Installs.
 pub(super) fn run(args: &InstallArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
-    runtime()?.block_on(install(args, global, environment, ui))
+    wait_for(install(args, global, environment, ui))
 }
 
 async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
-    let reviewed = args.what.reviewed(global, environment, ui).await?;
+    let (reviewed, connecting) = args.what.reviewed(global, environment, ui).await?;
     let verified = verify::of(&reviewed, args.verify)?;
-    let mut session = Session::open(reviewed, global, environment).await?;
+    let mut session = Session::open(reviewed, connecting.done().await?, environment).await?;
     session.reattach(args.reattach.as_deref()).await?;
     let secrets = session.reconcile()?;
     let mut plan = session.plan(&secrets, args.force)?;

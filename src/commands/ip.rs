@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::Service;
 use super::plan::{self, PlanArgs};
 use super::session::BundleArgs;
 use super::status::{find, view};
-use super::{Outcome, runtime};
+use super::{Outcome, wait_for};
 use crate::apply::Address;
 use crate::cli::{Environment, GlobalArgs, TargetArgs};
 use crate::error::{Error, Result};
@@ -58,7 +58,7 @@ pub(super) fn run(args: &IpArgs, global: &GlobalArgs, environment: &Environment,
 }
 
 fn tell(global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
-    runtime()?.block_on(async {
+    wait_for(async {
         let cluster = global.connection(environment).open().await?;
         let hub = find(&cluster, global, environment).await?;
         let Some((name, address)) = hub.service.as_ref().zip(hub.address.as_ref()) else {

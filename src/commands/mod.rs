@@ -116,12 +116,17 @@ pub fn run(cli: &Cli, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     }
 }
 
-/// The one runtime of verbs that talk to a network: one thread, because all they do is wait.
-fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
+/// Does what talks to a network: one thread more, on which answers come in while this one computes.
+fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
-        .map_err(|error| Error::bug("cannot start the runtime").because(error))
+        .map_err(|error| Error::bug("cannot start the runtime").because(error))?;
+    let result = runtime.block_on(work);
+    // An answer that nobody wants any more keeps nobody waiting.
+    runtime.shutdown_background();
+    result
 }
 
 /// The namespace that a person named.

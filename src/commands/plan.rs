@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::session::{BundleArgs, Look, Session};
-use super::{Outcome, runtime};
+use super::{Outcome, wait_for};
 use crate::cli::{Environment, GlobalArgs};
 use crate::error::Result;
 use crate::plan::{self, Plan};
@@ -40,9 +40,9 @@ struct Answer<'p> {
 
 /// Plans.
 pub(super) fn run(args: &PlanArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
-    runtime()?.block_on(async {
-        let reviewed = args.what.reviewed(global, environment, ui).await?;
-        let session = Session::open_with_crds(reviewed, args.what.upgrade_crds, global, environment).await?;
+    wait_for(async {
+        let (reviewed, connecting) = args.what.reviewed(global, environment, ui).await?;
+        let session = Session::open_with_crds(reviewed, connecting, args.what.upgrade_crds, environment).await?;
         let secrets = session.reconcile()?;
         let mut plan = session.plan(&secrets, false)?;
         let look = if args.no_drift { Look::NotAtDrift } else { Look::Everywhere };

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::install::report;
 use super::session::{Look, Reviewed, Session};
-use super::{Outcome, doctor, runtime};
+use super::{Outcome, doctor, wait_for};
 use crate::applied::{self, Applied};
 use crate::apply::Level;
 use crate::archive::Cache;
@@ -50,7 +50,7 @@ pub(super) fn run(args: &RollbackArgs, global: &GlobalArgs, environment: &Enviro
         Error::usage("which hub shall go back?").hint("name its namespace, e.g. helm iris rollback -n dhub")
     })?;
     check_namespace(&namespace)?;
-    runtime()?.block_on(async {
+    wait_for(async {
         let cluster = global.connection(environment).open().await?;
         let all = applied::list(&cluster, &namespace).await?;
         if all.is_empty() {
@@ -63,7 +63,7 @@ pub(super) fn run(args: &RollbackArgs, global: &GlobalArgs, environment: &Enviro
         if args.list {
             return list(&all, args.output, ui);
         }
-        back(args, (&cluster, &all, &namespace), (global, environment), ui).await
+        back(args, (&cluster, &all, &namespace), environment, ui).await
     })
 }
 
@@ -107,13 +107,13 @@ fn list(all: &[Applied], output: OutputFormat, ui: &Ui) -> Result<Outcome> {
 async fn back(
     args: &RollbackArgs,
     (cluster, all, namespace): (&Cluster, &[Applied], &str),
-    (global, environment): (&GlobalArgs, &Environment),
+    environment: &Environment,
     ui: &Ui,
 ) -> Result<Outcome> {
     let cache = Cache::new(environment.chart_cache.clone());
     let planned = async |bundle: Bundle| {
         let reviewed = Reviewed::of_bundle(bundle, args.site_file.as_deref(), environment)?;
-        let session = Session::open(reviewed, global, environment).await?;
+        let session = Session::open(reviewed, cluster.clone(), environment).await?;
         let secrets = session.reconcile()?;
         let plan = session.plan(&secrets, false)?;
         Ok::<_, Error>((session, secrets, plan))

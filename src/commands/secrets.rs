@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Outcome, given_namespace, runtime};
+use super::{Outcome, given_namespace, wait_for};
 use crate::cli::{Environment, GlobalArgs};
 use crate::error::{Error, Result};
 use crate::names::check_namespace;
@@ -91,7 +91,7 @@ pub(super) fn run(args: &SecretsArgs, global: &GlobalArgs, environment: &Environ
         Verb::Export(args) => {
             let (store, namespace) = (hub(&args.store)?, namespace(global, environment)?);
             let hub = export::Hub { store, namespace, connection: global.connection(environment) };
-            return runtime()?.block_on(export::run(args, &hub, ui));
+            return wait_for(export::run(args, &hub, ui));
         }
     }
     Ok(Outcome::Done)

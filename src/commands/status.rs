@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Outcome, runtime};
+use super::{Outcome, wait_for};
 use crate::cli::{Environment, GlobalArgs};
 use crate::error::{Error, Result};
 use crate::kube::Cluster;
@@ -40,7 +40,7 @@ struct Hubs {
 
 /// Looks, and tells.
 pub(super) fn run(args: &StatusArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
-    runtime()?.block_on(async {
+    wait_for(async {
         let cluster = global.connection(environment).open().await?;
         match find_any(&cluster, global, environment).await? {
             Found::One(status) => tell(*status, args, ui),

@@ -9,7 +9,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
-use super::{Outcome, runtime};
+use super::{Outcome, wait_for};
 use crate::cli::{Environment, GlobalArgs, SettingsArgs, candidates};
 use crate::error::{Error, Result};
 use crate::helm::Scrub;
@@ -84,7 +84,7 @@ struct Answer<'r> {
 
 /// Tests.
 pub(super) fn run(args: &TestArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
-    runtime()?.block_on(test(args, global, environment, ui))
+    wait_for(test(args, global, environment, ui))
 }
 
 async fn test(args: &TestArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {

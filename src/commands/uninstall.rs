@@ -10,7 +10,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
-use super::{Outcome, pull, runtime};
+use super::{Outcome, pull, wait_for};
 use crate::cli::{Environment, GlobalArgs, candidates};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
@@ -60,7 +60,7 @@ struct Answer<'p> {
 
 /// Uninstalls.
 pub(super) fn run(args: &UninstallArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
-    runtime()?.block_on(uninstall(args, global, environment, ui))
+    wait_for(uninstall(args, global, environment, ui))
 }
 
 async fn uninstall(args: &UninstallArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {

@@ -80,11 +80,22 @@ impl Cluster {
     }
 
     /// What `.Capabilities.APIVersions` of a chart holds beyond Kubernetes' own: groups with version,
-    /// and their kinds, e.g. `traefik.io/v1alpha1/Middleware`.
+    /// and their kinds, e.g. `traefik.io/v1alpha1/Middleware`. Asked for once.
     ///
     /// # Errors
     /// When the cluster does not tell.
-    pub async fn api_versions(&self) -> Result<Vec<String>, KubeError> {
+    pub async fn api_versions(&self) -> Result<&[String], KubeError> {
+        let versions = self.versions.get_or_try_init(|| self.ask_for_versions()).await;
+        versions.map(Vec::as_slice)
+    }
+
+    /// Asks for them while other things are done. What goes wrong is told when they are needed.
+    pub fn ask_ahead_for_versions(&self) {
+        let cluster = self.clone();
+        tokio::spawn(async move { cluster.api_versions().await.map(drop) });
+    }
+
+    async fn ask_for_versions(&self) -> Result<Vec<String>, KubeError> {
         let request = http::Request::get("/apis").header(http::header::ACCEPT, AGGREGATED);
         let found: Groups = self.fetch(&request.body(Vec::new()).map_err(KubeError::HttpError)?).await?;
         let plain = found.groups.into_iter().flat_map(|group| group.versions).map(|version| version.group_version);

@@ -17,7 +17,8 @@ use std::time::Duration;
 use std::sync::Arc;
 
 use ::kube::Client;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::task::JoinHandle;
 
 pub use dynamic::is_built_in;
 pub use explain::{denied, explain};
@@ -29,6 +30,7 @@ pub use request::{is_missing, is_passing};
 pub use survey::Served;
 
 use crate::error::Result;
+use crate::parallel;
 use crate::redact::Secret;
 
 /// A cluster that takes longer to answer the first packet is not there.
@@ -68,11 +70,25 @@ pub struct Connection {
     pub proxy: ProxySettings,
 }
 
+/// A cluster that is being connected to.
+pub struct Connecting(JoinHandle<Result<Cluster>>);
+
+impl Connecting {
+    /// The cluster.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub async fn done(self) -> Result<Cluster> {
+        parallel::outcome(self.0).await
+    }
+}
+
 /// A cluster that has answered.
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
     places: Arc<Semaphore>,
+    versions: Arc<OnceCell<Vec<String>>>,
     /// The context's name; none inside a pod.
     pub context: Option<String>,
     /// The namespace of the context; `default` where it names none.
@@ -86,6 +102,11 @@ pub struct Cluster {
 }
 
 impl Connection {
+    /// Begins to connect, while other things are done.
+    pub fn begin(self) -> Connecting {
+        Connecting(tokio::spawn(async move { self.open().await }))
+    }
+
     /// Connects, and learns which cluster it is.
     ///
     /// # Errors
@@ -103,6 +124,7 @@ impl Connection {
             context: target.context,
             namespace,
             places: Arc::new(Semaphore::new(READS_AT_A_TIME)),
+            versions: Arc::default(),
             client,
             server,
         })

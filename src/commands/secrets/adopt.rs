@@ -7,7 +7,7 @@ use clap::Args;
 use super::Outcome;
 use crate::bundle::manifest::SecretEntry;
 use crate::cli::{Environment, GlobalArgs, TargetArgs};
-use crate::commands::{runtime, store};
+use crate::commands::{store, wait_for};
 use crate::compose;
 use crate::error::{Error, Result};
 use crate::kube::Cluster;
@@ -40,7 +40,7 @@ pub(super) fn run(args: &AdoptArgs, global: &GlobalArgs, environment: &Environme
     let loaded = load::load(&args.target.request(global, environment, None))?;
     let _alone = store::hold(&loaded.store, ui)?;
     let ledger = loaded.ledger()?;
-    runtime()?.block_on(async {
+    wait_for(async {
         let cluster = global.connection(environment).open().await?;
         adopt(&loaded, &ledger, &cluster, &take, ui).await
     })

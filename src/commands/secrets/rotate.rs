@@ -11,8 +11,8 @@ use crate::bundle::Bundle;
 use crate::bundle::manifest::{Manifest, SecretEntry};
 use crate::chart::release::Scope;
 use crate::cli::{Environment, GlobalArgs};
-use crate::commands::runtime;
 use crate::commands::session::{Reviewed, Session};
+use crate::commands::wait_for;
 use crate::error::{Error, Result};
 use crate::plan;
 use crate::problem::did_you_mean;
@@ -61,7 +61,7 @@ pub(super) fn run(args: &RotateArgs, global: &GlobalArgs, environment: &Environm
     if args.all {
         tell_left_out(reviewed.bundle.manifest(), ui);
     }
-    runtime()?.block_on(rotate(args, reviewed, &chosen, (global, environment), ui))
+    wait_for(rotate(args, reviewed, &chosen, (global, environment), ui))
 }
 
 /// The secrets that are meant.
@@ -105,7 +105,8 @@ async fn rotate(
     (global, environment): (&GlobalArgs, &Environment),
     ui: &Ui,
 ) -> Result<Outcome> {
-    let mut session = Session::open(reviewed, global, environment).await?;
+    let cluster = global.connection(environment).open().await?;
+    let mut session = Session::open(reviewed, cluster, environment).await?;
     let before = session.reconcile()?;
     let pending = |secret: &&SecretEntry| is_pending(&session, &before.ledger, secret);
     let untouched: Vec<&str> =

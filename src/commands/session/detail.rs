@@ -12,7 +12,7 @@ use crate::apply;
 use crate::cli::Environment;
 use crate::commands::pull;
 use crate::drift::Live;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fs;
 use crate::helm::{Renderer, Rendering, Scrub};
 use crate::kube::{Relay, denied};
@@ -57,13 +57,13 @@ impl Session {
     ) -> Result<()> {
         // With nothing to render, helm is not started, nor the cluster asked for more.
         let renders = plan.releases().any(|release| look.is_at(release) && release.changes());
-        let api_versions = if renders { self.api_versions().await? } else { Vec::new() };
+        let api_versions = if renders { self.api_versions().await? } else { &[] };
         let relay = &self.cluster.relay().await?;
         let details = Details {
             session: self,
             secrets,
             environment,
-            api_versions: &api_versions,
+            api_versions,
             relay,
             scrub: &Scrub::new(&secrets.ledger),
             // Each renders on a processor of its own.
@@ -78,7 +78,7 @@ impl Session {
         Ok(())
     }
 
-    async fn api_versions(&self) -> Result<Vec<String>> {
+    async fn api_versions(&self) -> Result<&[String]> {
         let versions = self.cluster.api_versions().await;
         versions.map_err(|error| denied(&error, &self.cluster.server, "list what the cluster can hold"))
     }
@@ -101,20 +101,24 @@ impl Details<'_> {
     async fn evidence(&self, release: &ReleaseOperation) -> Result<Evidence> {
         let cluster = &self.session.cluster;
         let state = self.stored(release);
-        let stored = match state {
-            Some(state) => objects::parse(&state.manifest, &release.name, &release.namespace)?,
-            None => Vec::new(),
-        };
         let looks = self.look != Look::NotAtDrift;
-        let live = async {
-            if looks { observe::live(cluster, &release.namespace, &stored).await.map(Some) } else { Ok(None) }
-        };
         let rendered =
             async { if release.changes() { Some(self.render(release, state.is_some()).await) } else { None } };
-        let (live, rendered) = join!(live, rendered);
+        let standing = async {
+            // Every release's helm is started before anything is computed here.
+            tokio::task::yield_now().await;
+            let stored = match state {
+                Some(state) => objects::parse(&state.manifest, &release.name, &release.namespace)?,
+                None => Vec::new(),
+            };
+            let live = if looks { Some(observe::live(cluster, &release.namespace, &stored).await?) } else { None };
+            Ok::<_, Error>((stored, live))
+        };
+        let (rendered, standing) = join!(rendered, standing);
+        let (stored, live) = standing?;
         // Of a revision that helm did not finish, what is not there was not made: nobody deleted it.
         let unfinished = state.is_some_and(|state| state.status != "deployed");
-        let (stored, live) = match live? {
+        let (stored, live) = match live {
             Some(live) if unfinished => {
                 let there = stored.into_iter().zip(live).filter(|(_, live)| !matches!(live, Live::Gone));
                 let (stored, live) = there.unzip();

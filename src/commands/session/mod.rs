@@ -10,12 +10,12 @@ use std::path::Path;
 use super::pull;
 use crate::applied;
 use crate::apply::{self, Executor, Level};
-use crate::cli::{Environment, GlobalArgs};
+use crate::cli::Environment;
 use crate::crds::{self, WantedCrd};
 use crate::error::Result;
 use crate::helm::Helm;
 use crate::interrupt::Interrupt;
-use crate::kube::Cluster;
+use crate::kube::{Cluster, Connecting};
 use crate::lease::{self, Held, Holder};
 use crate::observe::{self, Observed};
 use crate::plan::{self, Plan};
@@ -39,22 +39,22 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects and looks.
-    pub(super) async fn open(reviewed: Reviewed, global: &GlobalArgs, environment: &Environment) -> Result<Self> {
-        let cluster = global.connection(environment).open().await?;
+    /// Looks at what the cluster holds.
+    pub(super) async fn open(reviewed: Reviewed, cluster: Cluster, environment: &Environment) -> Result<Self> {
         let observed = observe::observe(&cluster, reviewed.bundle.manifest()).await?;
         Ok(Self::of(reviewed, cluster, observed, environment))
     }
 
-    /// Connects and looks, at the definitions of resources too; `upgrade`: to change these.
+    /// Looks, at the definitions of resources too; `upgrade`: to change these.
     pub(super) async fn open_with_crds(
         reviewed: Reviewed,
+        connecting: Connecting,
         upgrade: bool,
-        global: &GlobalArgs,
         environment: &Environment,
     ) -> Result<Self> {
         let definitions = reviewed.crds();
-        let cluster = global.connection(environment).open().await?;
+        let cluster = connecting.done().await?;
+        cluster.ask_ahead_for_versions();
         let definitions = async { crds::look(&cluster, definitions.await?).await };
         let (observed, crds) = futures::try_join!(observe::observe(&cluster, reviewed.bundle.manifest()), definitions)?;
         Ok(Self { crds, upgrade_crds: upgrade, ..Self::of(reviewed, cluster, observed, environment) })

@@ -1,7 +1,6 @@
 //! What is to be applied, with the secrets and archives of this machine.
 
 use std::collections::BTreeMap;
-use std::panic::resume_unwind;
 use std::path::Path;
 
 use crate::archive::{Cache, ChartCrd, MAX_ARCHIVE, crds_in};
@@ -16,6 +15,7 @@ use crate::jupyterhub::HubVersion;
 use crate::kube::Cluster;
 use crate::load::Loaded;
 use crate::observe::Observed;
+use crate::parallel;
 use crate::plan::Desired;
 use crate::secrets::{Ledger, LocalStore, Need, Sources};
 use crate::site::Site;
@@ -98,14 +98,7 @@ impl Reviewed {
     /// An archive that is damaged.
     pub(in crate::commands) fn crds(&self) -> impl Future<Output = Result<Vec<(String, ChartCrd)>>> + use<> {
         let (bundle, cache) = (self.bundle.clone(), self.cache.clone());
-        let read = tokio::task::spawn_blocking(move || crds_of(&bundle, &cache));
-        async {
-            read.await.unwrap_or_else(|error| match error.try_into_panic() {
-                // It is told without its words, which can quote anything, where every panic is.
-                Ok(panic) => resume_unwind(panic),
-                Err(_) => Err(Error::bug("the charts' CRDs were not read to the end")),
-            })
-        }
+        parallel::outcome(tokio::task::spawn_blocking(move || crds_of(&bundle, &cache)))
     }
 
     /// The JupyterHub of a release's archive, where that is not the archive that runs.

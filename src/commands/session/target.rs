@@ -10,6 +10,7 @@ use crate::cli::{Environment, GlobalArgs, TargetArgs};
 use crate::commands::{pull, render};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
+use crate::kube::Connecting;
 use crate::load;
 use crate::ui::Ui;
 
@@ -28,23 +29,27 @@ pub struct BundleArgs {
 }
 
 impl BundleArgs {
-    /// The bundle of `--bundle`, or one that is rendered now.
+    /// The bundle of `--bundle`, or one that is rendered now, while its cluster is connected to.
     pub(in crate::commands) async fn reviewed(
         &self,
         global: &GlobalArgs,
         environment: &Environment,
         ui: &Ui,
-    ) -> Result<Reviewed> {
+    ) -> Result<(Reviewed, Connecting)> {
         let request = self.target.request(global, environment, None);
         if let Some(folder) = &self.bundle {
             let bundle = Bundle::open(folder)?;
             fits(&self.target, request.namespace.as_deref(), &bundle)?;
-            return Reviewed::of_bundle(bundle, self.target.settings.site_file.as_deref(), environment);
+            let connecting = global.connection(environment).begin();
+            let site_file = self.target.settings.site_file.as_deref();
+            return Ok((Reviewed::of_bundle(bundle, site_file, environment)?, connecting));
         }
         let mut loaded = load::load(&request)?;
+        // Not before: what is wrong with a site file is told without asking anybody to log in to a cluster.
+        let connecting = global.connection(environment).begin();
         pull::missing(&mut loaded, environment, ui, &mut Interrupt::never()).await?;
         render::write(&loaded, ui)?;
-        Reviewed::rendered(loaded)
+        Ok((Reviewed::rendered(loaded)?, connecting))
     }
 }
 
