@@ -30,6 +30,7 @@ const CASES: &[(&[&str], Explain)] = &[
     (&["another operation", "is in progress"], in_progress),
     (&["release: already exists"], outrun),
     (&["invalid ownership metadata"], owned_by_another),
+    (&["failed to install CRD", "conflict"], definition_conflict),
     (&["Apply failed with", "conflict"], field_conflict),
     (&["values don't meet the specifications"], schema),
     (&["is invalid: parameters", "StorageClass"], immutable_class),
@@ -164,6 +165,15 @@ fn field_conflict(words: &str, _: &Facts<'_>) -> Explanation {
             &["if the change is wanted, put it into the site file: the conflict ends when both say the same"],
         )
     }
+}
+
+/// Helm 4 applies the definitions of a chart with each new release of it; others may have made them before.
+fn definition_conflict(words: &str, _: &Facts<'_>) -> Explanation {
+    let who = between(words, "conflict with \"", "\"").unwrap_or("somebody else");
+    says(
+        format!("the cluster has CRDs of this chart from `{who}`, which are not as the chart has them"),
+        &["to make them so, for the whole cluster: helm iris install with --upgrade-crds"],
+    )
 }
 
 fn schema(_: &str, _: &Facts<'_>) -> Explanation {

@@ -24,6 +24,10 @@ const SAMPLES: &[(&str, &str)] = &[
         "`kubectl-patch`",
     ),
     (
+        "Error: failed to install CRD crds/traefik.yaml: conflict occurred while applying object /ingressroutes.traefik.io apiextensions.k8s.io/v1, Kind=CustomResourceDefinition: Apply failed with 1 conflict: conflict with \"helm\" using apiextensions.k8s.io/v1: .spec.versions",
+        "CRDs of this chart from `helm`",
+    ),
+    (
         "Error: UPGRADE FAILED: values don't meet the specifications of the schema(s) in the following chart(s):\nc1:\n- at '/n': got string, want integer\n- at '/deep': additional properties 'x' not allowed\n",
         "schema refuses",
     ),
