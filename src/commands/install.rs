@@ -11,6 +11,7 @@ use super::session::{BundleArgs, Look, Session};
 use super::{Outcome, doctor, wait_for};
 use crate::apply::Level;
 use crate::cli::{Environment, GlobalArgs};
+use crate::crds;
 use crate::doctor::Area;
 use crate::error::Result;
 use crate::ui::Ui;
@@ -55,7 +56,8 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let mut plan = session.plan(&secrets, args.force)?;
     // An installation that has nothing to do reads no archive.
     if args.what.upgrade_crds || !session.is_done(&plan) {
-        session.compare_crds(args.what.upgrade_crds).await?;
+        let definitions = session.reviewed.crds().await?;
+        session.with_crds(crds::look(&session.cluster, definitions).await?, args.what.upgrade_crds);
         plan = session.plan(&secrets, args.force)?;
     }
     session.detail(&mut plan, &secrets, environment, Look::AtUpgrades).await?;

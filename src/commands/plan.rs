@@ -1,13 +1,16 @@
 //! `helm iris plan`: what an installation would change, and why. Changes nothing.
 
 use clap::Args;
+use futures::try_join;
 use serde::Serialize;
 
 use super::session::{BundleArgs, Look, Session};
 use super::{Outcome, wait_for};
 use crate::cli::{Environment, GlobalArgs};
+use crate::crds;
 use crate::error::Result;
 use crate::plan::{self, Plan};
+use crate::secrets::Reconciled;
 use crate::ui::{OutputFormat, Ui};
 
 /// The version of the plan's form as JSON and YAML.
@@ -42,11 +45,24 @@ struct Answer<'p> {
 pub(super) fn run(args: &PlanArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     wait_for(async {
         let (reviewed, connecting) = args.what.reviewed(global, environment, ui).await?;
-        let session = Session::open_with_crds(reviewed, connecting, args.what.upgrade_crds, environment).await?;
-        let secrets = session.reconcile()?;
-        let mut plan = session.plan(&secrets, false)?;
+        let (definitions, upgrade) = (reviewed.crds(), args.what.upgrade_crds);
+        let cluster = connecting.done().await?;
+        cluster.ask_ahead_for_versions();
+        let definitions = async { crds::look(&cluster, definitions.await?).await };
+        let mut session = Session::open(reviewed, cluster.clone(), environment).await?;
         let look = if args.no_drift { Look::NotAtDrift } else { Look::Everywhere };
-        session.detail(&mut plan, &secrets, environment, look).await?;
+        let plan = if upgrade {
+            session.with_crds(definitions.await?, upgrade);
+            let (mut plan, secrets) = planned(&session)?;
+            session.detail(&mut plan, &secrets, environment, look).await?;
+            plan
+        } else {
+            // Those that stay as they are can be told later: helm renders meanwhile.
+            let (mut plan, secrets) = planned(&session)?;
+            let ((), crds) = try_join!(session.detail(&mut plan, &secrets, environment, look), definitions)?;
+            plan.tell_crds(&crds, upgrade);
+            plan
+        };
         let answer = Answer { format: FORMAT, changes: !plan.is_empty(), plan: &plan };
         ui.answer(args.output, &answer, |answer| plan::lines(answer.plan).join("\n"))?;
         if plan.is_empty() {
@@ -54,4 +70,9 @@ pub(super) fn run(args: &PlanArgs, global: &GlobalArgs, environment: &Environmen
         }
         Ok(if args.exit_code && !plan.is_empty() { Outcome::Changes } else { Outcome::Done })
     })
+}
+
+fn planned(session: &Session) -> Result<(Plan, Reconciled)> {
+    let secrets = session.reconcile()?;
+    Ok((session.plan(&secrets, false)?, secrets))
 }

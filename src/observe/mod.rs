@@ -90,10 +90,11 @@ pub async fn observe(cluster: &Cluster, manifest: &Manifest) -> Result<Observed>
     let namespace = manifest.namespace.as_str();
     // First: whoever works on the hub after this is seen when we take the Lease.
     let lease = lease::look(cluster, namespace).await?;
-    let (classes, namespace_exists, releases, ledger, found, claims, delivered) = futures::try_join!(
+    // They are asked for in this order, a few at a time: what is largest, and takes two questions, first.
+    let (releases, classes, namespace_exists, ledger, found, claims, delivered) = futures::try_join!(
+        releases(cluster, manifest),
         class::defaults(cluster),
         namespace_exists(cluster, namespace),
-        releases(cluster, manifest),
         secrets::cluster::read(cluster, namespace),
         secret::found(cluster, namespace, &manifest.secrets),
         claims(cluster, manifest),

@@ -90,16 +90,18 @@ pub fn build(input: &Input<'_>) -> Result<Plan> {
     handover::order(&mut operations, input);
     operations.extend(deliver::removals(input));
     let notes = notes(input);
-    Ok(Plan {
+    let mut plan = Plan {
         cluster: input.cluster.to_owned(),
         server: input.server.to_owned(),
         namespace: input.manifest.namespace.clone(),
         bundle: input.bundle.to_owned(),
-        warnings: [unsaved, crds::warnings(input), warnings(input.manifest, &operations, &notes)].concat(),
-        crds: crds::differences(input),
+        warnings: [unsaved, warnings(input.manifest, &operations, &notes)].concat(),
+        crds: Vec::new(),
         secrets: notes,
         operations,
-    })
+    };
+    plan.tell_crds(input.crds, input.upgrade_crds);
+    Ok(plan)
 }
 
 /// What to know about the secrets: also of those of which something in the cluster has another value,

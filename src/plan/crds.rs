@@ -1,9 +1,9 @@
 //! Definitions of resources (CRDs): those that differ are told, and upgraded where that was asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::Input;
-use super::{CrdDifference, CrdOperation, Operation};
+use super::{CrdDifference, CrdOperation, Operation, Plan};
 use crate::crds::{CrdState, WantedCrd};
 use crate::error::{Error, Result};
 use crate::observe::key;
@@ -29,11 +29,22 @@ fn is_there(input: &Input<'_>, release: &str) -> bool {
     entry.and_then(|entry| input.observed.releases.get(&key(entry))).is_some_and(|state| state.status != "uninstalled")
 }
 
+impl Plan {
+    /// Tells of the definitions that are not as the charts have them; `upgrade`: those that it changes are among its
+    /// operations.
+    pub fn tell_crds(&mut self, crds: &[WantedCrd], upgrade: bool) {
+        let there: BTreeSet<&str> = self.releases().filter(|one| one.stands()).map(|one| one.name.as_str()).collect();
+        let (differences, warnings) = (differences(crds, &there), warnings(crds, &there, upgrade));
+        self.crds = differences;
+        self.warnings.extend(warnings);
+    }
+}
+
 /// Those that are not the same; what helm itself does with a new release is none.
-pub(super) fn differences(input: &Input<'_>) -> Vec<CrdDifference> {
+fn differences(crds: &[WantedCrd], there: &BTreeSet<&str>) -> Vec<CrdDifference> {
     let differs = |wanted: &&WantedCrd| match wanted.state {
         CrdState::Same => false,
-        CrdState::Missing => is_there(input, &wanted.release),
+        CrdState::Missing => there.contains(wanted.release.as_str()),
         _ => true,
     };
     let difference = |wanted: &WantedCrd| CrdDifference {
@@ -42,7 +53,7 @@ pub(super) fn differences(input: &Input<'_>) -> Vec<CrdDifference> {
         release: wanted.release.clone(),
         state: wanted.state.clone(),
     };
-    input.crds.iter().filter(differs).map(difference).collect()
+    crds.iter().filter(differs).map(difference).collect()
 }
 
 /// Refuses what would leave objects behind that nobody can read.
@@ -64,14 +75,14 @@ pub(super) fn refuse(input: &Input<'_>) -> Result<()> {
 }
 
 /// What to know of the definitions that stay as they are.
-pub(super) fn warnings(input: &Input<'_>) -> Vec<String> {
+fn warnings(crds: &[WantedCrd], there: &BTreeSet<&str>, upgrade: bool) -> Vec<String> {
     let mut differ: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut stored: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut unknown: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for WantedCrd { release, crd, state } in input.crds {
+    for WantedCrd { release, crd, state } in crds {
         let (of, what) = match state {
-            CrdState::Differs if !input.upgrade_crds => (&mut differ, crd.name.as_str()),
-            CrdState::Missing if !input.upgrade_crds && is_there(input, release) => (&mut differ, crd.name.as_str()),
+            CrdState::Differs if !upgrade => (&mut differ, crd.name.as_str()),
+            CrdState::Missing if !upgrade && there.contains(release.as_str()) => (&mut differ, crd.name.as_str()),
             CrdState::Stored { .. } => (&mut stored, crd.name.as_str()),
             CrdState::Unknown { why } => (&mut unknown, why.as_str()),
             _ => continue,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::obstacle::{self, Obstacle};
-use super::{Action, Plan, ReleaseOperation};
+use super::{Plan, ReleaseOperation};
 use crate::compare::{Secrecy, ValueChange};
 use crate::drift::{Drift, Live, drift};
 use crate::error::Error;
@@ -96,8 +96,7 @@ impl Plan {
 
 fn detail(release: &ReleaseOperation, evidence: &Evidence, scrub: &Scrub) -> Detail {
     let mut detail = Detail::default();
-    let is_there = !matches!(release.action, Action::Install | Action::Skip { .. });
-    if let Some(live) = evidence.live.as_ref().filter(|_| is_there) {
+    if let Some(live) = evidence.live.as_ref().filter(|_| release.stands()) {
         let mut drift = drift(&evidence.stored, live, evidence.server_side, scrub);
         if let Some(Ok(rendered)) = &evidence.rendered {
             drift.before(rendered, &evidence.stored, live);

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::chart::release::Scope;
 use crate::objects::parse;
+use crate::plan::Action;
 use crate::plan::{Operation, lines};
 use crate::redact::Secret;
 

@@ -302,6 +302,11 @@ impl ReleaseOperation {
         matches!(self.action, Action::Install | Action::Upgrade { .. })
     }
 
+    /// Whether it stands, before this plan.
+    pub fn stands(&self) -> bool {
+        !matches!(self.action, Action::Install | Action::Skip { .. })
+    }
+
     /// Whether its workloads belong to the hub after this plan.
     pub fn is_there(&self) -> bool {
         !matches!(self.action, Action::Skip { .. })

@@ -11,11 +11,11 @@ use super::pull;
 use crate::applied;
 use crate::apply::{self, Executor, Level};
 use crate::cli::Environment;
-use crate::crds::{self, WantedCrd};
+use crate::crds::WantedCrd;
 use crate::error::Result;
 use crate::helm::Helm;
 use crate::interrupt::Interrupt;
-use crate::kube::{Cluster, Connecting};
+use crate::kube::Cluster;
 use crate::lease::{self, Held, Holder};
 use crate::observe::{self, Observed};
 use crate::plan::{self, Plan};
@@ -42,26 +42,7 @@ impl Session {
     /// Looks at what the cluster holds.
     pub(super) async fn open(reviewed: Reviewed, cluster: Cluster, environment: &Environment) -> Result<Self> {
         let observed = observe::observe(&cluster, reviewed.bundle.manifest()).await?;
-        Ok(Self::of(reviewed, cluster, observed, environment))
-    }
-
-    /// Looks, at the definitions of resources too; `upgrade`: to change these.
-    pub(super) async fn open_with_crds(
-        reviewed: Reviewed,
-        connecting: Connecting,
-        upgrade: bool,
-        environment: &Environment,
-    ) -> Result<Self> {
-        let definitions = reviewed.crds();
-        let cluster = connecting.done().await?;
-        cluster.ask_ahead_for_versions();
-        let definitions = async { crds::look(&cluster, definitions.await?).await };
-        let (observed, crds) = futures::try_join!(observe::observe(&cluster, reviewed.bundle.manifest()), definitions)?;
-        Ok(Self { crds, upgrade_crds: upgrade, ..Self::of(reviewed, cluster, observed, environment) })
-    }
-
-    fn of(reviewed: Reviewed, cluster: Cluster, observed: Observed, environment: &Environment) -> Self {
-        Self {
+        Ok(Self {
             reviewed,
             cluster,
             observed,
@@ -69,14 +50,12 @@ impl Session {
             volumes: Attachment::default(),
             crds: Vec::new(),
             upgrade_crds: false,
-        }
+        })
     }
 
-    /// Compares the definitions of resources that the charts bring with the cluster's; `upgrade`: to change these.
-    pub(super) async fn compare_crds(&mut self, upgrade: bool) -> Result<()> {
-        self.crds = crds::look(&self.cluster, self.reviewed.crds().await?).await?;
-        self.upgrade_crds = upgrade;
-        Ok(())
+    /// Plans with the definitions of resources that the charts bring; `upgrade`: to change the cluster's.
+    pub(super) fn with_crds(&mut self, crds: Vec<WantedCrd>, upgrade: bool) {
+        (self.crds, self.upgrade_crds) = (crds, upgrade);
     }
 
     /// Takes back the volumes of a hub that was uninstalled; without a file, none may wait for a new one.

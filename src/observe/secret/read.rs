@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Secret as KubeSecret;
+use serde_json::Value;
 
 use super::pattern::{fits, is_pattern};
 use super::values;
@@ -12,8 +13,38 @@ use crate::error::Result;
 use crate::kube::{Cluster, denied};
 use crate::observe::{ReleaseKey, made_by};
 
-/// Data by key.
-type Data = BTreeMap<String, Vec<u8>>;
+/// One Secret.
+struct Data {
+    by_key: BTreeMap<String, Vec<u8>>,
+    /// The hub's values, where it holds them: hundreds of lines, which are parsed once.
+    values: Option<Value>,
+}
+
+impl Data {
+    fn new(by_key: BTreeMap<String, Vec<u8>>) -> Self {
+        let values = by_key.get(values::KEY).and_then(|bytes| serde_yaml::from_slice(bytes).ok());
+        Self { by_key, values }
+    }
+
+    /// The Secret that wins over this one.
+    fn existing_secret(&self) -> Option<String> {
+        values::existing_secret(self.values.as_ref()?)
+    }
+
+    /// What is at a place of it.
+    fn at(&self, from: &AdoptFrom) -> Result<Option<String>, &'static str> {
+        let Some(bytes) = self.by_key.get(&from.key) else { return Ok(None) };
+        let text = str::from_utf8(bytes).map_err(|_| "it is not text")?;
+        let inside = |document: &Value, path: &str| values::at(path, document, from.url);
+        Ok(match &from.path {
+            Some(path) if from.key == values::KEY => self.values.as_ref().and_then(|values| inside(values, path)),
+            // A document that is none says nothing.
+            Some(path) => serde_yaml::from_str(text).ok().and_then(|document| inside(&document, path)),
+            None if from.url => values::url_password(text),
+            None => Some(text.to_owned()),
+        })
+    }
+}
 
 /// Helm's own Secrets are many and hold whole releases; none of them is meant.
 const NOT_OF_HELM: &str = "type!=helm.sh/release.v1";
@@ -41,7 +72,7 @@ impl Secrets {
         }
         let mut secrets = Self::default();
         secrets.add(cluster, namespace, names).await?;
-        let more: BTreeSet<String> = secrets.data.values().filter_map(values::existing_secret).collect();
+        let more: BTreeSet<String> = secrets.data.values().filter_map(Data::existing_secret).collect();
         let more = more.into_iter().filter(|name| !secrets.data.contains_key(name)).collect();
         secrets.add(cluster, namespace, more).await?;
         Ok(secrets)
@@ -73,7 +104,7 @@ impl Secrets {
 
     /// The database that the hub's values lead to.
     pub(super) fn database(&self) -> Option<values::Database> {
-        values::database(self.data.get(HUB)?)
+        values::database(self.data.get(HUB)?.values.as_ref()?)
     }
 
     /// What a place holds, and in which Secret. Where the hub's own values name another Secret for its secrets, that one
@@ -83,27 +114,17 @@ impl Secrets {
     /// Bytes that are no text: why.
     pub(super) fn value(&self, from: &AdoptFrom) -> Result<Option<(String, String)>, &'static str> {
         let Some(own) = self.data.get(&from.secret) else { return Ok(None) };
-        let existing = values::existing_secret(own);
+        let existing = own.existing_secret();
         let winning = existing.as_ref().and_then(|name| self.data.get(name));
-        let text = |data: &Data| {
-            let bytes = data.get(&from.key).cloned();
-            bytes.map(|bytes| String::from_utf8(bytes).map_err(|_| "it is not text")).transpose()
-        };
-        let (own, winning) = (text(own)?, winning.map(text).transpose()?.flatten());
-        let read = |text: String| match &from.path {
-            Some(path) => values::at(path, &text, from.url),
-            None if from.url => values::url_password(&text),
-            None => Some(text),
-        };
-        let winning = winning.and_then(read).zip(existing);
-        let found = winning.or_else(|| own.and_then(read).zip(Some(from.secret.clone())));
+        let (own, winning) = (own.at(from)?, winning.map(|winning| winning.at(from)).transpose()?.flatten());
+        let found = winning.zip(existing).or_else(|| own.zip(Some(from.secret.clone())));
         Ok(found.map(|(value, secret)| (secret, value)))
     }
 
     #[cfg(test)]
     pub(super) fn of(secrets: &[Given<'_>]) -> Self {
         let data = |pairs: &[(&str, &[u8])]| {
-            pairs.iter().map(|(key, bytes)| ((*key).to_owned(), bytes.to_vec())).collect::<Data>()
+            Data::new(pairs.iter().map(|(key, bytes)| ((*key).to_owned(), bytes.to_vec())).collect())
         };
         let data = secrets.iter().map(|(name, pairs)| ((*name).to_owned(), data(pairs))).collect();
         Self { data, ..Self::default() }
@@ -115,5 +136,5 @@ impl Secrets {
 pub(super) type Given<'g> = (&'g str, &'g [(&'g str, &'g [u8])]);
 
 fn data_of(secret: KubeSecret) -> Data {
-    secret.data.into_iter().flatten().map(|(key, bytes)| (key, bytes.0)).collect()
+    Data::new(secret.data.into_iter().flatten().map(|(key, bytes)| (key, bytes.0)).collect())
 }

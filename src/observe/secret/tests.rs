@@ -28,6 +28,16 @@ fn what_is_there_and_not_empty_is_found() {
 }
 
 #[test]
+fn what_is_no_document_says_nothing() {
+    let adopt = |key: &str| vec![AdoptFrom { path: Some("a.b".into()), ..from("hub", key) }];
+    let secrets: &[Given<'_>] =
+        &[("hub", &[("values.yaml", b"{{ no yaml"), ("other.yaml", b"{{ no yaml"), ("good.yaml", b"a: {b: text}")])];
+    assert_eq!(picked(adopt("values.yaml"), secrets), []);
+    assert_eq!(picked(adopt("other.yaml"), secrets), []);
+    assert_eq!(picked(adopt("good.yaml"), secrets), [pair("hub:good.yaml:a.b", "text")]);
+}
+
+#[test]
 fn places_that_may_be_about_something_else_count_only_alone() {
     let guess = AdoptFrom { if_none: true, ..from("*-postgresql", "password") };
     let adopt = vec![from("hub", "k"), guess];

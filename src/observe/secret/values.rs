@@ -1,18 +1,15 @@
 //! Values as YAML inside a Secret: the jupyterhub chart keeps all of its own there.
 
-use std::collections::BTreeMap;
-
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::overlay;
 
 /// The key under which the jupyterhub chart keeps its values.
-const VALUES: &str = "values.yaml";
+pub(super) const KEY: &str = "values.yaml";
 
-/// The Secret that wins over the one with this data, where the hub's values name one.
-pub(super) fn existing_secret(data: &BTreeMap<String, Vec<u8>>) -> Option<String> {
-    let values: Value = serde_yaml::from_slice(data.get(VALUES)?).ok()?;
+/// The Secret that wins over the one with these values, where they name one.
+pub(super) fn existing_secret(values: &Value) -> Option<String> {
     let name = values.pointer("/hub/existingSecret")?.as_str()?;
     (!name.is_empty()).then(|| name.to_owned())
 }
@@ -36,8 +33,7 @@ impl Database {
 }
 
 /// Reads it from the hub's values, if they name one.
-pub(super) fn database(data: &BTreeMap<String, Vec<u8>>) -> Option<Database> {
-    let values: Value = serde_yaml::from_slice(data.get(VALUES)?).ok()?;
+pub(super) fn database(values: &Value) -> Option<Database> {
     let (_, rest) = values.pointer("/hub/db/url")?.as_str()?.split_once("://")?;
     let (user, host) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
     let user = percent_decode_str(user.split(':').next()?).decode_utf8().ok()?.into();
@@ -45,10 +41,9 @@ pub(super) fn database(data: &BTreeMap<String, Vec<u8>>) -> Option<Database> {
     Some(Database { user, host })
 }
 
-/// The text at a path of a document; of a URL the password alone. A document that is none says nothing.
-pub(super) fn at(path: &str, document: &str, url: bool) -> Option<String> {
-    let values: Value = serde_yaml::from_str(document).ok()?;
-    let text = overlay::get(&values, &overlay::parse_path(path)?)?.as_str()?;
+/// The text at a path of a document; of a URL the password alone.
+pub(super) fn at(path: &str, document: &Value, url: bool) -> Option<String> {
+    let text = overlay::get(document, &overlay::parse_path(path)?)?.as_str()?;
     if url { url_password(text) } else { Some(text.to_owned()) }
 }
 
@@ -63,6 +58,8 @@ pub(super) fn url_password(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -81,10 +78,7 @@ mod tests {
 
     #[test]
     fn databases_and_their_secrets() {
-        let of = |url: &str| {
-            let values = format!("hub: {{db: {{url: '{url}'}}}}").into_bytes();
-            database(&BTreeMap::from([(VALUES.to_owned(), values)]))
-        };
+        let of = |url: &str| database(&json!({"hub": {"db": {"url": url}}}));
         let bitnami = of("postgresql+psycopg2://jhub:p%40w@jhub-db-postgresql.jhub.svc:5432/jhub").unwrap();
         assert_eq!(bitnami.user, "jhub");
         assert!(bitnami.is_of("jhub-db-postgresql"));
@@ -97,8 +91,8 @@ mod tests {
 
     #[test]
     fn texts_of_documents() {
-        assert_eq!(at("a.b", "a: {b: text, c: {}}", false).as_deref(), Some("text"));
-        assert_eq!(at("a.c", "a: {b: text, c: {}}", false), None, "no text");
-        assert_eq!(at("a.b", "{{ no yaml", false), None);
+        let document = json!({"a": {"b": "text", "c": {}}});
+        assert_eq!(at("a.b", &document, false).as_deref(), Some("text"));
+        assert_eq!(at("a.c", &document, false), None, "no text");
     }
 }
