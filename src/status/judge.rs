@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{LedgerState, ReleaseRow, Status};
+use super::{BackupState, Backups, LedgerState, ReleaseRow, Status};
 
 /// A hub's state in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -52,6 +52,8 @@ pub(super) fn judge(status: &mut Status) {
             attention.push(Attention::new(reason.text.clone(), reason.hint.clone()));
         }
     }
+    let failed = |backups: &&Backups| backups.state == BackupState::Failed;
+    attention.extend(status.backups.iter().flatten().filter(failed).map(|one| of_backups(one, &status.namespace)));
     attention.extend(of_ledger(status));
     let waits = status.workloads.iter().flatten().any(|one| !one.ready);
     status.state = match (attention.is_empty(), busy || waits) {
@@ -75,6 +77,12 @@ fn of_release(row: &ReleaseRow, busy: bool) -> Option<Attention> {
         let what = format!("{name}: revision {revision} failed");
         Attention::new(what, format!("see: helm history {name} -n {namespace}; mend the cause and install again"))
     })
+}
+
+fn of_backups(Backups { name, .. }: &Backups, namespace: &str) -> Attention {
+    let what = format!("{name}: the last backup of the database failed");
+    let logs = format!("kubectl logs -n {namespace} -l app.kubernetes.io/name=postgresql-backup --tail=20");
+    Attention::new(what, format!("see why: {logs}"))
 }
 
 fn of_ledger(status: &Status) -> Option<Attention> {
@@ -137,6 +145,7 @@ mod tests {
             bundle: None,
             workloads: Some(vec![ready]),
             volumes: Some(Volumes { hub: vec![claim], users }),
+            backups: None,
             servers: None,
             service: None,
             address: None,

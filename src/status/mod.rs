@@ -2,6 +2,7 @@
 //!
 //! What may not be read is left out, and named. Nothing here holds a secret.
 
+mod backups;
 mod bundle;
 mod cloud;
 mod hubs;
@@ -16,6 +17,7 @@ use std::path::Path;
 use k8s_openapi::api::core::v1::Namespace;
 use serde::Serialize;
 
+pub use backups::{BackupState, Backups};
 pub use bundle::{BundleState, Differing};
 pub use cloud::request;
 pub use hubs::{Place, hubs, no_hub};
@@ -62,6 +64,8 @@ pub struct Status {
     pub workloads: Option<Vec<WorkloadState>>,
     /// Its volumes.
     pub volumes: Option<Volumes>,
+    /// The backups of its database, where our chart makes some.
+    pub backups: Option<Vec<Backups>>,
     /// The servers of users.
     pub servers: Option<Servers>,
     /// The Service at whose address people reach it.
@@ -130,9 +134,10 @@ pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<L
     let manifests = || own.iter().chain(&shared).flat_map(Releases::manifests);
     let service = manifests().find_map(apply::public_service);
     let scrub = stored.as_ref().map(Scrub::new).unwrap_or_default();
-    let (workloads, volumes, servers, address, drift, applied) = futures::try_join!(
+    let (workloads, volumes, backups, servers, address, drift, applied) = futures::try_join!(
         workloads(cluster, own.as_ref(), shared.as_ref()),
         volumes::look(cluster, namespace),
+        backups::look(cluster, namespace),
         servers::look(cluster, namespace),
         address(cluster, namespace, service.clone()),
         drift(cluster, own.as_ref(), shared.as_ref(), &scrub),
@@ -146,6 +151,7 @@ pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<L
             format!("workloads, pods or events in {namespace} or {CLUSTER_NAMESPACE}"),
         ),
         (volumes.is_none(), format!("volume claims in {namespace}")),
+        (backups.is_none(), format!("CronJobs in {namespace}, and so the backups of its database")),
         (service.is_some() && address.is_none(), format!("Services in {namespace}, and so the hub's address")),
         (servers.is_none(), format!("pods in {namespace}")),
         (ledger.is_none(), format!("the ledger (a Secret) in {namespace}")),
@@ -164,6 +170,7 @@ pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<L
         bundle: compared,
         workloads,
         volumes,
+        backups,
         servers,
         service,
         address,

@@ -45,6 +45,7 @@ fn backups_come_and_go_with_their_schedule_and_the_dumps_stay() {
             hub.api().get(&format!("/apis/apps/v1/namespaces/{}/statefulsets/postgresql", hub.namespace)).unwrap();
         hub.assert_let_in(&job["spec"]["jobTemplate"]["spec"]["template"], &set);
 
+        hub.tells_how_backups_go();
         // As `kubectl create job --from=cronjob/postgresql-backup` makes it: the API server and the scheduler take it.
         let run = json!({"metadata": {"name": "by-hand"}, "spec": job["spec"]["jobTemplate"]["spec"]});
         hub.api().create(&hub.batch("jobs"), &run);
@@ -67,6 +68,25 @@ fn backups_come_and_go_with_their_schedule_and_the_dumps_stay() {
 }
 
 impl Hub<'_> {
+    /// What the `CronJob`'s status says reaches `status`, and its exit code.
+    fn tells_how_backups_go(&self) {
+        let told = |code: i32, word: &str| {
+            let run = self.run(&["status"]);
+            assert_eq!(run.code, Some(code), "{run}");
+            assert!(run.stdout.contains("Backups    postgresql-backup (15 2 * * *): "), "{run}");
+            assert!(run.stdout.contains(word), "no {word:?} in {run}");
+        };
+        told(0, "none was due yet");
+        let status = |status: Value| {
+            let path = self.batch("cronjobs/postgresql-backup/status");
+            self.api().patch(&path, "test", &json!({"apiVersion": "batch/v1", "kind": "CronJob", "status": status}));
+        };
+        status(json!({"lastScheduleTime": "2026-11-20T02:15:00Z"}));
+        told(1, "the last backup of the database failed");
+        status(json!({"lastScheduleTime": "2026-11-20T02:15:00Z", "lastSuccessfulTime": "2026-11-20T02:16:00Z"}));
+        told(0, "in order");
+    }
+
     /// The database's NetworkPolicy lets a pod in, and its Service does not lead to that.
     fn assert_let_in(&self, pod: &Value, set: &Value) {
         let labels = &pod["metadata"]["labels"];

@@ -7,7 +7,9 @@ use crate::chart::release::Scope;
 use crate::drift::Drift;
 use crate::lease::Work;
 use crate::quantity::shown_bytes;
-use crate::status::{BundleState, ClaimRow, LedgerState, Place, ReleaseRow, Servers, State, Status, Volumes};
+use crate::status::{
+    BackupState, Backups, BundleState, ClaimRow, LedgerState, Place, ReleaseRow, Servers, State, Status, Volumes,
+};
 use crate::text::fold;
 use crate::ui::table;
 
@@ -51,6 +53,9 @@ pub(super) fn status(status: &Status) -> String {
     workloads(status, &mut out);
     if let Some(volumes) = &status.volumes {
         claims(volumes, &mut out);
+    }
+    for backups in status.backups.iter().flatten() {
+        out.line("Backups", &of_backups(backups));
     }
     if let Some(servers) = &status.servers {
         users(servers, status.volumes.as_ref(), &mut out);
@@ -258,6 +263,18 @@ fn of_work(work: Option<&Work>) -> String {
 }
 
 /// How long ago, in the unit that says most.
+fn of_backups(Backups { name, schedule, last_succeeded, state }: &Backups) -> String {
+    let state = match state {
+        BackupState::NotYet => "none was due yet",
+        BackupState::Running => "one is being made",
+        BackupState::Succeeded => "in order",
+        BackupState::Failed => "the last one failed",
+        BackupState::Suspended => "suspended",
+    };
+    let last = last_succeeded.map_or_else(|| "none so far".to_owned(), |at| format!("{} ago", age(Some(at))));
+    format!("{name} ({schedule}): {state}; the last that succeeded: {last}")
+}
+
 fn age(since: Option<Timestamp>) -> String {
     since.map_or_else(|| "unknown".to_owned(), |since| of_seconds(since.duration_until(Timestamp::now()).as_secs()))
 }
