@@ -47,11 +47,14 @@ impl<'v> Rendered<'v> {
         self.text("/hub/config/OAuthenticator/oauth_callback_url")
     }
 
-    /// The name under which the hub itself, not something before it, answers for https; none where it does not.
+    /// The name under which people reach the hub by https; none where it has no https.
+    pub fn https_host(self) -> Option<&'v str> {
+        self.text("/proxy/https/hosts/0").filter(|_| self.is_encrypted())
+    }
+
+    /// That name, where the hub itself, not something before it, answers under it.
     pub fn own_https_host(self) -> Option<&'v str> {
-        let https = self.0.pointer("/proxy/https")?;
-        let own = matches!(https["type"].as_str(), Some("secret" | "manual"));
-        https["hosts"].get(0)?.as_str().filter(|_| own && https["enabled"] == true)
+        self.https_host().filter(|_| matches!(self.text("/proxy/https/type"), Some("secret" | "manual")))
     }
 
     /// Whether what people send is encrypted on its way.
@@ -91,7 +94,9 @@ mod tests {
         let hosts = json!(["hub.example.org"]);
         let own = json!({"enabled": true, "type": "secret", "hosts": hosts});
         assert_eq!(host(own).as_deref(), Some("hub.example.org"));
-        assert_eq!(host(json!({"enabled": true, "type": "letsencrypt", "hosts": hosts})), None);
+        let another = json!({"enabled": true, "type": "letsencrypt", "hosts": hosts});
+        assert_eq!(host(another.clone()), None);
+        assert_eq!(Rendered(&json!({"proxy": {"https": another}})).https_host(), Some("hub.example.org"));
         assert_eq!(host(json!({"enabled": false, "type": "manual", "hosts": hosts})), None);
         assert_eq!(host(json!({})), None);
     }

@@ -88,12 +88,12 @@ users:
     assert!(refused.starts_with("422") && refused.contains("Unknown fields"), "{refused}");
 
     let large = gateway.start("ada", &json!({})).unwrap();
-    // Six cores, one of them the scheduler's.
+    // Six cores, a tenth of one the scheduler's.
     let said = gateway.too_many_workers("ada", &large);
     assert!(said.contains("resource limit of 2 workers"), "{said}");
     let small = gateway.start("ada", &json!({"worker_size": "small"})).unwrap();
     let said = gateway.too_many_workers("ada", &small);
-    assert!(said.contains("resource limit of 10 workers"), "{said}");
+    assert!(said.contains("resource limit of 11 workers"), "of another size than usual: {said}");
 
     let refused = gateway.start("ada", &json!({})).unwrap_err();
     assert!(refused.starts_with("422") && refused.contains("may have 2 clusters at a time"), "{refused}");
@@ -128,7 +128,7 @@ fn without_sizes_users_choose_cores_and_memory_up_to_the_limits() {
         let refused = gateway.start("ada", &options).unwrap_err();
         assert!(refused.starts_with("422") && refused.contains(word), "{refused}");
     }
-    // Fourteen gigabytes, two of them the scheduler's.
+    // Fourteen gigabytes, half of one the scheduler's; of workers of the usual size there could be thirteen.
     let cluster = gateway.start("ada", &json!({"worker_cores": 2, "worker_memory": 4})).unwrap();
     let said = gateway.too_many_workers("ada", &cluster);
     assert!(said.contains("resource limit of 3 workers"), "{said}");

@@ -47,14 +47,16 @@ pub(in crate::commands) fn print(
         (false, _) => ui.status(&format!("{what} is installed and ready.")),
     }
     let mut lines = Vec::new();
+    let hub = hub(bundle);
     if let Some(address) = address {
         lines.push(format!("Address   {address}"));
+        lines.extend(hub.as_ref().and_then(|hub| name(Rendered(hub), address)));
     }
     if manifest.secrets.iter().any(|secret| secret.name == LOGIN) {
         lines.push("Log in    any user name, with the password that this shows:".to_owned());
         lines.push(format!("          helm iris secrets show {LOGIN} --reveal -n {}", manifest.namespace));
-    } else if let Some(hub) = hub(bundle) {
-        lines.extend(elsewhere(Rendered(&hub), address));
+    } else if let Some(hub) = &hub {
+        lines.extend(elsewhere(Rendered(hub), address));
     }
     for dump in outcome.releases.iter().filter_map(|release| release.dump.as_ref()) {
         lines.push(format!("Dump      {}", dump.file));
@@ -72,6 +74,12 @@ fn hub(bundle: &Bundle) -> Option<Value> {
     let releases = bundle.manifest().releases.iter().rev();
     let values = releases.filter_map(|entry| bundle.visible_values(entry).ok());
     values.into_iter().find_map(|values| hub_part(&values).cloned())
+}
+
+/// The line with the name that the certificate is for: under the address alone, browsers refuse it.
+fn name(hub: Rendered<'_>, address: &Address) -> Option<String> {
+    let host = hub.https_host().filter(|_| matches!(address, Address::Url { .. } | Address::Pending { .. }))?;
+    Some(format!("Name      https://{host}, once that name leads to the address"))
 }
 
 /// The lines for people who log in at a service of others, and for who registers the hub there.
@@ -133,6 +141,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_hub_with_https_is_opened_by_its_name() {
+        let https = |enabled| json!({"proxy": {"https": {"enabled": enabled, "hosts": ["hub.example.org"]}}});
+        let url = Address::Url { url: "https://192.0.2.7".to_owned() };
+        let line = "Name      https://hub.example.org, once that name leads to the address";
+        assert_eq!(name(Rendered(&https(true)), &url).as_deref(), Some(line));
+        assert_eq!(name(Rendered(&https(true)), &Address::NodePort { port: 31000 }), None);
+        assert_eq!(name(Rendered(&https(false)), &url), None);
+    }
 
     #[test]
     fn who_registers_the_hub_is_told_the_callback() {

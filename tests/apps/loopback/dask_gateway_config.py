@@ -21,6 +21,7 @@ get_property = getter(part("dask-gateway", "dask-gateway"))
 class ClusterConfig(LocalClusterConfig):
     """With the fields of a cluster of pods, which our handler of options sets; cores may be parts of one."""
 
+    scheduler_cores = Float(1, min=0, config=True)
     worker_cores = Float(1, min=0, config=True)
     worker_cores_limit = Float(0, config=True)
     worker_memory_limit = MemoryLimit(0, config=True)
@@ -34,6 +35,13 @@ c.Proxy.prefix = get_property("gateway.prefix", "/")
 c.UnsafeLocalBackend.cluster_config_class = ClusterConfig
 c.UnsafeLocalBackend.clusters_directory = str(Path(os.environ["IRIS_APPS"], "clusters"))
 c.UnsafeLocalBackend.inherited_environment = ["PATH", "IRIS_APPS", "DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH"]
+
+# --- the usual size of schedulers and workers: the gateway's own limits of a cluster count with it
+for pod in ("scheduler", "worker"):
+    for what in ("cores", "memory"):
+        usual = get_property(f"gateway.backend.{pod}.{what}.request")
+        if usual is not None:
+            setattr(c.KubeClusterConfig, f"{pod}_{what}", usual)
 
 # --- who may use it
 kind = get_property("gateway.auth.type")
