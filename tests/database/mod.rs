@@ -2,6 +2,7 @@
 //! `scripts/apps.sh` has installed it.
 
 mod backup;
+mod bitnami;
 mod dump;
 mod external;
 mod prepare;
