@@ -144,7 +144,19 @@ restart_hub() {
   start_hub
 }
 
-answers() { curl -sf --max-time 5 -o /dev/null "$1"; }
+# Whoever it is: whether a certificate is trusted, a test asks.
+answers() { curl -skf --max-time 5 -o /dev/null "$1"; }
+
+# with_https: the proxy speaks TLS with the certificate of the values, as that of the chart does.
+with_https() {
+  local part
+  [[ $(value jupyterhub jupyterhub proxy.https.type) == manual ]] || die "only a certificate of one's own can be had here"
+  for part in key cert; do
+    (umask 077 && value jupyterhub jupyterhub proxy.https.manual.$part >"$state/tls.$part")
+  done
+  tls=(--ssl-key="$state/tls.key" --ssl-cert="$state/tls.cert")
+  IRIS_APPS_URL=https://localhost:${ports[0]}
+}
 
 gave_up() {
   say "apps: did not come up; the ends of the logs in $state/log:"
@@ -174,6 +186,10 @@ up() {
     "$(IRIS_APPS_SERVICES='{}' database_service "$engine")" "$database"
     printf ',"traefik-%s-dask-gateway.%s:80":"%s","traefik-%s:80":"%s"}' "$release" "$namespace" "$traefik" "$release" "$traefik")
   export IRIS_APPS_SERVICES
+  local tls=()
+  if { has_release daskhub || has_release jupyterhub; } && [[ $(value jupyterhub jupyterhub proxy.https.enabled) == True ]]; then
+    with_https
+  fi
   export PATH=$packages/venv/bin:$PATH HOME=$state/home PYTHONUNBUFFERED=1 IRIS_APPS_OLDER=$packages/older
   echo "export IRIS_APPS_URL=$IRIS_APPS_URL" >"$state/env"
   declare -px "${!IRIS_APPS@}" PATH HOME PYTHONUNBUFFERED >"$state/exports"
@@ -186,7 +202,7 @@ up() {
     [[ -z $engine ]] || start_database "$engine" "${ports[5]}"
     CONFIGPROXY_AUTH_TOKEN=$(IRIS_APPS_BUNDLE=$IRIS_APPS_BUNDLE value jupyterhub jupyterhub proxy.secretToken) \
       start proxy "$packages/node/node_modules/.bin/configurable-http-proxy" --ip=127.0.0.1 --port="${ports[0]}" \
-      --api-ip=127.0.0.1 --api-port="${ports[1]}" --error-target="$IRIS_APPS_HUB/hub/error"
+      --api-ip=127.0.0.1 --api-port="${ports[1]}" --error-target="$IRIS_APPS_HUB/hub/error" "${tls[@]}"
     start_hub
   else
     echo "export IRIS_APPS_URL=http://$traefik" >"$state/env"

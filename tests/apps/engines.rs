@@ -98,7 +98,7 @@ fn on_one_that_proves_who_it_is() {
     for bin in postgres().iter().filter(|bin| speaks_tls(bin)) {
         let folder = tempfile::tempdir().unwrap();
         let [right, other] = ["right", "other"].map(|name| Authority::new(folder.path().join(name)));
-        let certificate = right.certify(HOST);
+        let certificate = right.certify(&[HOST]);
         let fault = Fault { postgres: Some(bin), certificate: Some(&certificate), ..Fault::default() };
         let site = |tls: &str| format!("database: {{engine: external, host: {HOST}, port: 6432, tls: {tls}}}\n");
         let known = |authority: &Authority| site(&format!("{{mode: verify-full, ca: {:?}}}", authority.pem()));
@@ -113,7 +113,7 @@ fn on_one_that_proves_who_it_is() {
         );
         fails(&hub_alone, &fault, &["the hub ended", "certificate verify failed"]);
         fails(&site("{mode: disable}"), &fault, &["prepare: jhub cannot log in", "no encryption"]);
-        let of_another = right.certify("another.example.org");
+        let of_another = right.certify(&["another.example.org"]);
         let fault = Fault { certificate: Some(&of_another), ..fault };
         fails(&known(&right), &fault, &["prepare: no connection", "does not match host name"]);
     }

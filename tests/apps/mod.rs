@@ -7,6 +7,7 @@ mod alone;
 mod breaks;
 mod cleaning;
 mod engines;
+mod https;
 mod login;
 mod sizes;
 mod working;

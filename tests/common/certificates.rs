@@ -14,8 +14,9 @@ impl Authority {
         std::fs::create_dir(&folder).unwrap();
         let extensions = "[req]\ndistinguished_name = dn\n[dn]\n[v3]\nbasicConstraints = critical, CA:TRUE\n\
                           keyUsage = keyCertSign\nsubjectKeyIdentifier = hash\n";
+        let subject = format!("authority {}", folder.file_name().unwrap().display());
         let authority = Self { folder };
-        request(&authority.folder, "ca", "an authority", extensions, &[]);
+        request(&authority.folder, "ca", &subject, extensions, &[]);
         authority
     }
 
@@ -29,16 +30,17 @@ impl Authority {
         super::read(&self.file())
     }
 
-    /// A folder with `server.crt`, for a host of this name, and `server.key`.
-    pub(crate) fn certify(&self, host: &str) -> PathBuf {
-        let folder = self.folder.join(host);
+    /// A folder with `server.crt`, for a host of these names, and `server.key`.
+    pub(crate) fn certify(&self, names: &[&str]) -> PathBuf {
+        let folder = self.folder.join(names[0]);
+        let all = names.iter().map(|name| format!("DNS:{name}")).collect::<Vec<_>>().join(",");
         std::fs::create_dir(&folder).unwrap();
         let extensions = format!(
             "[req]\ndistinguished_name = dn\n[dn]\n[v3]\nbasicConstraints = critical, CA:FALSE\n\
-             extendedKeyUsage = serverAuth\nsubjectAltName = DNS:{host}\n"
+             extendedKeyUsage = serverAuth\nsubjectAltName = {all}\n"
         );
         let [certificate, key] = ["ca.crt", "ca.key"].map(|name| self.folder.join(name).display().to_string());
-        request(&folder, "server", host, &extensions, &["-CA", &certificate, "-CAkey", &key]);
+        request(&folder, "server", names[0], &extensions, &["-CA", &certificate, "-CAkey", &key]);
         folder
     }
 }
