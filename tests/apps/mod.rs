@@ -6,6 +6,8 @@
 mod alone;
 mod breaks;
 mod cleaning;
+mod engines;
+mod https;
 mod login;
 mod sizes;
 mod working;
@@ -43,7 +45,7 @@ impl Drop for Place {
     }
 }
 
-/// What is wrong with the applications of a test.
+/// What is wrong with the applications of a test, or not as usual.
 #[derive(Default)]
 pub(crate) struct Fault<'f> {
     /// Lines of a site file; the applications get what it renders, and the test that of the right one.
@@ -56,8 +58,12 @@ pub(crate) struct Fault<'f> {
     secrets: Option<fn(&str) -> String>,
     /// A gateway of 2024.1.0.
     older_gateway: bool,
-    /// A database that an older JupyterHub made; the hub is started on it twice.
+    /// A database that an older JupyterHub made.
     older_hub: bool,
+    /// The folder of the programs of another PostgreSQL.
+    postgres: Option<&'f Path>,
+    /// What the database proves itself with; then it speaks TLS alone.
+    certificate: Option<&'f Path>,
 }
 
 /// The applications, running.
@@ -72,6 +78,11 @@ impl Running {
     /// Starts them as a bundle says, with their state in a folder that is not there yet; none where they cannot
     /// be had, which is said.
     pub(crate) fn up(state: PathBuf, bundle: &Path, fault: &Fault) -> Option<Self> {
+        Some(Self::try_up(state, bundle, fault)?.unwrap_or_else(|said| panic!("{said}")))
+    }
+
+    /// Starts them, if that can be done; else what was said of it.
+    pub(crate) fn try_up(state: PathBuf, bundle: &Path, fault: &Fault) -> Option<Result<Self, String>> {
         if !can_be_had() {
             return None;
         }
@@ -84,10 +95,45 @@ impl Running {
         if fault.older_hub {
             command.env("IRIS_APPS_OLDER_HUB", "1");
         }
-        succeed(&mut command);
+        if let Some(programs) = fault.postgres {
+            command.env("IRIS_APPS_POSTGRES", programs);
+        }
+        if let Some(folder) = fault.certificate {
+            command.env("IRIS_APPS_CERTIFICATE", folder);
+        }
+        let output = command.output().unwrap();
+        if !output.status.success() {
+            let logs = ["prepare", "hub"].map(|part| running.log(part)).concat();
+            return Some(Err(format!("{}\n{logs}", String::from_utf8_lossy(&output.stderr))));
+        }
         let said = String::from_utf8(succeed(&mut running.script(&["env"])).stdout).unwrap();
         said.trim().strip_prefix("export IRIS_APPS_URL=").unwrap().clone_into(&mut running.url);
-        Some(running)
+        Some(Ok(running))
+    }
+
+    /// Ends the hub and starts it again, on the database that it has; what it logged before is `hub-first`.
+    fn restart(&self) {
+        succeed(&mut self.script(&["restart"]));
+    }
+
+    /// What one of them logged.
+    fn log(&self, part: &str) -> String {
+        std::fs::read_to_string(self.state.join("log").join(format!("{part}.log"))).unwrap_or_default()
+    }
+
+    /// Asks the hub, and reads the whole answer.
+    fn ask(&self, method: &str, path: &str, token: &str) -> String {
+        let address = self.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: token {token}\r\nContent-Length: 0\r\n\
+             Connection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     fn script(&self, args: &[&str]) -> Command {
@@ -189,7 +235,7 @@ impl Apps {
     /// Nothing of a test is left: no user, no server, no Dask cluster.
     fn assert_clean(&self) {
         let token = &self.env.secrets()["test-token"];
-        let answer = self.get("/hub/api/users/helm-iris-test", token);
+        let answer = self.running.ask("GET", "/hub/api/users/helm-iris-test", token);
         assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
         self.assert_ended();
     }
@@ -202,19 +248,6 @@ impl Apps {
             assert!(Instant::now() < end, "something still runs\n{}", self.logs());
             std::thread::sleep(Duration::from_millis(200));
         }
-    }
-
-    fn get(&self, path: &str, token: &str) -> String {
-        let address = self.running.url.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(address).unwrap();
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: token {token}\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
     }
 
     /// How many processes of these applications have the word in their command.
@@ -231,7 +264,7 @@ impl Apps {
 
     /// What one of the applications logged.
     fn log(&self, part: &str) -> String {
-        std::fs::read_to_string(self.running.state.join("log").join(format!("{part}.log"))).unwrap_or_default()
+        self.running.log(part)
     }
 
     /// The ends of the applications' logs, for a test that failed.

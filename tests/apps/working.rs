@@ -129,10 +129,8 @@ fn other_secrets_than_the_hubs_are_told_apart() {
 #[test]
 fn the_hub_starts_on_an_older_database_and_again_on_its_own() {
     let Some(apps) = Apps::broken(&Fault { older_hub: true, ..Fault::default() }) else { return };
-    let [first, again] = ["hub-first", "hub"].map(|name| {
-        let path = apps.running.state.join(format!("log/{name}.log"));
-        std::fs::read_to_string(path).unwrap()
-    });
+    apps.running.restart();
+    let [first, again] = ["hub-first", "hub"].map(|name| apps.log(name));
     assert!(first.contains("Upgrading") && first.contains("Running upgrade 0eee8c825d24"), "{first}");
     assert!(!again.contains("Running upgrade"), "{again}");
     apps.passes(&["--quick"]);

@@ -6,7 +6,7 @@ use super::{Hub, Testbed};
 use crate::common::Run;
 
 /// Lines of the site file: the stand-in of an upstream chart, as one more of `sources`.
-fn source(chart: &str, archive: &str) -> String {
+pub(super) fn source(chart: &str, archive: &str) -> String {
     let repo = std::env::var("IRIS_TEST_REPO").unwrap_or_default();
     format!("  {chart}:\n    repo: {repo}\n    sha256: {}\n", Testbed::digest(archive))
 }

@@ -24,7 +24,7 @@ impl Hub<'_> {
     }
 
     /// The pods' template of a workload, e.g. `deployments/hub`.
-    fn template(&self, workload: &str) -> Value {
+    pub(super) fn template(&self, workload: &str) -> Value {
         let path = format!("/apis/apps/v1/namespaces/{}/{workload}", self.namespace);
         self.api().get(&path).unwrap_or_else(|| panic!("no {workload}"))["spec"]["template"].clone()
     }

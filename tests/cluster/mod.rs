@@ -30,6 +30,7 @@ mod race;
 mod refusals;
 mod rollback;
 mod rotate;
+mod rotate_engines;
 mod scale;
 mod seen;
 mod shared;

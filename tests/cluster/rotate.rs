@@ -14,7 +14,7 @@ const BROUGHT: &str =
     "values: {daskhub: {jupyterhub: {hub: {config: {Own: {secret_of_theirs: {secret: client-secret}}}}}}}\n";
 
 impl Hub<'_> {
-    fn rotate(&self, more: &[&str]) -> Run {
+    pub(super) fn rotate(&self, more: &[&str]) -> Run {
         let run = self.run(&[&["secrets", "rotate", "--yes"], more].concat());
         for value in self.env.secrets().values() {
             assert!(!run.stdout.contains(value) && !run.stderr.contains(value), "{run}");
@@ -22,7 +22,7 @@ impl Hub<'_> {
         run
     }
 
-    fn rotated(&self, more: &[&str]) -> Run {
+    pub(super) fn rotated(&self, more: &[&str]) -> Run {
         let run = self.rotate(more);
         assert_eq!(run.code, Some(0), "{run}");
         run

@@ -1,6 +1,7 @@
 //! What the tests share: an empty environment, transcripts, trees of files, snapshots.
 
 mod archives;
+mod certificates;
 mod env;
 mod tree;
 mod upstream;
@@ -8,6 +9,7 @@ mod upstream;
 use std::path::{Path, PathBuf};
 
 pub(crate) use archives::{ChartArchive, archive};
+pub(crate) use certificates::Authority;
 pub(crate) use env::{Run, TestEnv, forms};
 pub(crate) use tree::Tree;
 pub(crate) use upstream::{Upstream, upstream};

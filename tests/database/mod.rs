@@ -2,6 +2,7 @@
 //! `scripts/apps.sh` has installed it.
 
 mod backup;
+mod bitnami;
 mod dump;
 mod external;
 mod prepare;
@@ -13,7 +14,7 @@ use std::process::{Command, Output};
 use crate::common::{read, repo};
 
 /// Every PostgreSQL that there is, the oldest first; none is said.
-fn installed() -> Vec<PathBuf> {
+pub(crate) fn installed() -> Vec<PathBuf> {
     let output = Command::new(repo().join("scripts/apps.sh")).arg("postgres").output().unwrap();
     let found: Vec<PathBuf> = String::from_utf8(output.stdout).unwrap().lines().map(PathBuf::from).collect();
     if found.is_empty() {

@@ -67,7 +67,7 @@ pub(super) fn run(args: &RotateArgs, global: &GlobalArgs, environment: &Environm
 /// The secrets that are meant.
 fn chosen(args: &RotateArgs, manifest: &Manifest) -> Result<Vec<SecretEntry>> {
     if args.all {
-        return Ok(manifest.secrets.iter().filter(|secret| secret.kind.can_be_made()).cloned().collect());
+        return Ok(manifest.secrets.iter().filter(|secret| can_be_replaced(secret)).cloned().collect());
     }
     let one = |name: &String| {
         let secret = manifest.secrets.iter().find(|secret| secret.name == *name).ok_or_else(|| {
@@ -78,8 +78,11 @@ fn chosen(args: &RotateArgs, manifest: &Manifest) -> Result<Vec<SecretEntry>> {
             );
             Error::user(format!("the hub has no secret `{name}`")).hint(fix)
         })?;
-        if secret.kind.can_be_made() {
+        if can_be_replaced(secret) {
             return Ok(secret.clone());
+        }
+        if secret.kind.can_be_made() {
+            return Err(held_elsewhere(secret, manifest));
         }
         Err(Error::user(format!("`{name}` is given out by somebody else, so a new one cannot be made here"))
             .hint(format!("get a new one there, then: helm iris secrets set {name} -n {}", manifest.namespace))
@@ -88,8 +91,29 @@ fn chosen(args: &RotateArgs, manifest: &Manifest) -> Result<Vec<SecretEntry>> {
     args.names.iter().map(one).collect()
 }
 
+/// Whether a new value can be made here, and put to use by us alone.
+fn can_be_replaced(secret: &SecretEntry) -> bool {
+    secret.kind.can_be_made() && secret.elsewhere.is_empty()
+}
+
+/// A new value would hold nowhere until somebody else does their part: the way goes over a value that is brought.
+fn held_elsewhere(secret: &SecretEntry, manifest: &Manifest) -> Error {
+    let (SecretEntry { name, elsewhere, .. }, Manifest { chart, namespace, .. }) = (secret, manifest);
+    Error::user(format!("`{name}` is not ours alone to replace"))
+        .because("what checks it is run by somebody else, and would refuse a new one")
+        .hint(format!("bring a new one: helm iris secrets set {name} -n {namespace}"))
+        .hint(format!("then helm iris install {chart} -n {namespace}: it stops where the new one is refused"))
+        .hint(format!("then {elsewhere}"))
+        .hint("then the same installation again, which finishes it; nobody is locked out meanwhile")
+}
+
 /// Which secrets `--all` does not mean.
 fn tell_left_out(manifest: &Manifest, ui: &Ui) {
+    let held = manifest.secrets.iter().filter(|secret| secret.kind.can_be_made() && !can_be_replaced(secret));
+    for SecretEntry { name, .. } in held {
+        ui.warning(&format!("not replaced, because somebody else checks it: {name}"));
+        ui.hint(&format!("how it is done: helm iris secrets rotate {name} -n {}", manifest.namespace));
+    }
     let brought = manifest.secrets.iter().filter(|secret| !secret.kind.can_be_made());
     let names: Vec<&str> = brought.map(|secret| secret.name.as_str()).collect();
     if !names.is_empty() {

@@ -61,14 +61,23 @@ def getter(values):
     return get
 
 
+def address_of(host, port):
+    # As a name that no DNS knows, or a port on which nobody listens.
+    return SERVICES.get(f"{host}:{port}", "127.0.0.1:1")
+
+
 def resolved(url):
     """The same URL on loopback; in the cluster it would be a name of DNS."""
     parts = urlsplit(url)
-    port = parts.port or {"http": 80, "gateway": 8786}[parts.scheme]
-    try:
-        address = SERVICES[f"{parts.hostname}:{port}"]
-    except KeyError:
-        # As a name that no DNS knows, or a port on which nobody listens.
-        address = "127.0.0.1:1"
+    address = address_of(parts.hostname, parts.port or {"http": 80, "gateway": 8786}[parts.scheme])
     user = parts.netloc.rpartition("@")[0]
     return urlunsplit(parts._replace(netloc=f"{user}@{address}" if user else address))
+
+
+def resolved_database(url):
+    """The same URL, with the address on loopback beside the name: a server proves by TLS that it has the name."""
+    parts = urlsplit(url)
+    address, port = address_of(parts.hostname, parts.port or 5432).split(":")
+    user = parts.netloc.rpartition("@")[0]
+    query = [*filter(None, [parts.query]), f"hostaddr={address}"]
+    return urlunsplit(parts._replace(netloc=f"{user}@{parts.hostname}:{port}", query="&".join(query)))

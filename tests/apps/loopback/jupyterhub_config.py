@@ -7,10 +7,9 @@ loopback.
 import os
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent))
-from chart_values import getter, part, resolved  # noqa: E402
+from chart_values import getter, part, resolved, resolved_database  # noqa: E402
 
 values = part("jupyterhub", "jupyterhub")
 get_config = getter(values)
@@ -38,7 +37,13 @@ if get_config("hub.db.type") == "sqlite-pvc":
     # In the cluster the folder is the volume.
     c.JupyterHub.db_url = "sqlite:///jupyterhub.sqlite"
 else:
-    c.JupyterHub.db_url = resolved(get_config("hub.db.url"))
+    c.JupyterHub.db_url = resolved_database(get_config("hub.db.url"))
+    for file in get_config("hub.extraFiles", {}).values():
+        # In the cluster it is mounted there.
+        path = state / "files" / file["mountPath"].lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file["stringData"])
+        c.JupyterHub.db_url = c.JupyterHub.db_url.replace(file["mountPath"], str(path))
     values["hub"]["db"]["url"] = c.JupyterHub.db_url
 c.JupyterHub.upgrade_db = get_config("hub.db.upgrade", False)
 password = get_secret_value("hub.db.password")

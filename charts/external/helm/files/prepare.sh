@@ -31,8 +31,13 @@ fail() {
 [ -s "$PASSWORD_FILE" ] || { echo "prepare: the password is empty"; exit 1; }
 tries=0
 until pg_isready --quiet --timeout=5; do
-  tries=$((tries + 1))
-  [ "$tries" -lt 10 ] || { echo "prepare: no PostgreSQL answers at $PGHOST, port $PGPORT"; exit 1; }
+  why=$(echo "SELECT 1" | as_role 2>&1) && break
+  # A server may be starting, or a network; a certificate is not another one in a moment.
+  case $why in
+    *certificate* | *SSL*) tries=10 ;;
+    *) tries=$((tries + 1)) ;;
+  esac
+  [ "$tries" -lt 10 ] || { echo "prepare: no connection to a PostgreSQL at $PGHOST, port $PGPORT: $why"; exit 1; }
   sleep 2
 done
 
