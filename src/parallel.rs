@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use tokio::task::JoinHandle;
+use tokio::task::JoinError;
 
 use crate::error::{Error, Result};
 
@@ -40,8 +40,8 @@ pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<
 ///
 /// # Errors
 /// Its own.
-pub async fn outcome<T>(task: JoinHandle<Result<T>>) -> Result<T> {
-    task.await.unwrap_or_else(|error| match error.try_into_panic() {
+pub fn outcome<T>(ended: Result<Result<T>, JoinError>) -> Result<T> {
+    ended.unwrap_or_else(|error| match error.try_into_panic() {
         // It is told without its words, which can quote anything, where every panic is.
         Ok(panic) => resume_unwind(panic),
         Err(_) => Err(Error::bug("what was begun was not done to its end")),

@@ -56,7 +56,7 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     let mut plan = session.plan(&secrets, args.force)?;
     // An installation that has nothing to do reads no archive.
     if args.what.upgrade_crds || !session.is_done(&plan) {
-        let definitions = session.reviewed.crds().await?;
+        let definitions = session.reviewed.crds(session.reviewed.bundle.manifest().releases.clone()).await?;
         session.with_crds(crds::look(&session.cluster, definitions).await?, args.what.upgrade_crds);
         plan = session.plan(&secrets, args.force)?;
     }

@@ -1,5 +1,7 @@
 //! `helm iris plan`: what an installation would change, and why. Changes nothing.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use futures::try_join;
 use serde::Serialize;
@@ -10,7 +12,6 @@ use crate::cli::{Environment, GlobalArgs};
 use crate::crds;
 use crate::error::Result;
 use crate::plan::{self, Plan};
-use crate::secrets::Reconciled;
 use crate::ui::{OutputFormat, Ui};
 
 /// The version of the plan's form as JSON and YAML.
@@ -43,36 +44,39 @@ struct Answer<'p> {
 
 /// Plans.
 pub(super) fn run(args: &PlanArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
-    wait_for(async {
-        let (reviewed, connecting) = args.what.reviewed(global, environment, ui).await?;
-        let (definitions, upgrade) = (reviewed.crds(), args.what.upgrade_crds);
-        let cluster = connecting.done().await?;
-        cluster.ask_ahead_for_versions();
-        let definitions = async { crds::look(&cluster, definitions.await?).await };
-        let mut session = Session::open(reviewed, cluster.clone(), environment).await?;
-        let look = if args.no_drift { Look::NotAtDrift } else { Look::Everywhere };
-        let plan = if upgrade {
-            session.with_crds(definitions.await?, upgrade);
-            let (mut plan, secrets) = planned(&session)?;
-            session.detail(&mut plan, &secrets, environment, look).await?;
-            plan
-        } else {
-            // Those that stay as they are can be told later: helm renders meanwhile.
-            let (mut plan, secrets) = planned(&session)?;
-            let ((), crds) = try_join!(session.detail(&mut plan, &secrets, environment, look), definitions)?;
-            plan.tell_crds(&crds, upgrade);
-            plan
-        };
-        let answer = Answer { format: FORMAT, changes: !plan.is_empty(), plan: &plan };
-        ui.answer(args.output, &answer, |answer| plan::lines(answer.plan).join("\n"))?;
-        if plan.is_empty() {
-            ui.status("Nothing would change.");
-        }
-        Ok(if args.exit_code && !plan.is_empty() { Outcome::Changes } else { Outcome::Done })
-    })
+    let plan = wait_for(plan(args, global, environment, ui))?;
+    let answer = Answer { format: FORMAT, changes: !plan.is_empty(), plan: &plan };
+    ui.answer(args.output, &answer, |answer| plan::lines(answer.plan).join("\n"))?;
+    if plan.is_empty() {
+        ui.status("Nothing would change.");
+    }
+    Ok(if args.exit_code && !plan.is_empty() { Outcome::Changes } else { Outcome::Done })
 }
 
-fn planned(session: &Session) -> Result<(Plan, Reconciled)> {
+async fn plan(args: &PlanArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Plan> {
+    let (reviewed, connecting) = args.what.reviewed(global, environment, ui).await?;
+    let (entries, upgrade) = (reviewed.bundle.manifest().releases.clone(), args.what.upgrade_crds);
+    let cluster = connecting.done().await?;
+    cluster.ask_ahead_for_versions();
+    let mut session = Session::open(reviewed, cluster.clone(), environment).await?;
     let secrets = session.reconcile()?;
-    Ok((session.plan(&secrets, false)?, secrets))
+    let look = if args.no_drift { Look::NotAtDrift } else { Look::Everywhere };
+    if upgrade {
+        session.with_crds(crds::look(&cluster, session.reviewed.crds(entries).await?).await?, upgrade);
+        let mut plan = session.plan(&secrets, false)?;
+        session.detail(&mut plan, &secrets, environment, look).await?;
+        return Ok(plan);
+    }
+    let mut plan = session.plan(&secrets, false)?;
+    let others: BTreeSet<&str> = plan
+        .releases()
+        .filter(|one| !args.no_drift || one.takes_another_chart())
+        .map(|one| one.name.as_str())
+        .collect();
+    let others = entries.into_iter().filter(|entry| others.contains(entry.name.as_str())).collect();
+    // Those that stay as they are can be told later: helm renders meanwhile.
+    let definitions = async { crds::look(&cluster, session.reviewed.crds(others).await?).await };
+    let ((), crds) = try_join!(session.detail(&mut plan, &secrets, environment, look), definitions)?;
+    plan.tell_crds(&crds, upgrade);
+    Ok(plan)
 }

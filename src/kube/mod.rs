@@ -79,7 +79,7 @@ impl Connecting {
     /// # Errors
     /// As [`Connection::open`].
     pub async fn done(self) -> Result<Cluster> {
-        parallel::outcome(self.0).await
+        parallel::outcome(self.0.await)
     }
 }
 

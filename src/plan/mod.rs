@@ -302,6 +302,16 @@ impl ReleaseOperation {
         matches!(self.action, Action::Install | Action::Upgrade { .. })
     }
 
+    /// Whether helm gets a chart for it that is not the one that stands, as far as that is known.
+    pub fn takes_another_chart(&self) -> bool {
+        let is_other = |reason: &Reason| !matches!(reason, Reason::Values { .. } | Reason::Forced);
+        match &self.action {
+            Action::Install => true,
+            Action::Upgrade { reasons, .. } => reasons.iter().any(is_other),
+            Action::Keep { .. } | Action::Skip { .. } => false,
+        }
+    }
+
     /// Whether it stands, before this plan.
     pub fn stands(&self) -> bool {
         !matches!(self.action, Action::Install | Action::Skip { .. })

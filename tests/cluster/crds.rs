@@ -81,7 +81,9 @@ fn definitions_that_differ_are_told_and_upgraded_when_asked_for() {
         assert!(same["crds"] == Value::Array(vec![]) && run.code == Some(0), "{run}");
 
         hub.takes(&gateway("2026.3.1", "singular: daskcluster", "singular: daskcluster\n    shortNames: [dkc]"));
+        assert_eq!(hub.plan(&["--no-drift"]).1["crds"][0]["state"], "differs", "of a chart that is new here");
         hub.install(&[]);
+        assert_eq!(hub.plan(&["--no-drift"]).1["crds"], Value::Array(vec![]), "of one that stands, it was told");
         assert!(hub.crd()["spec"]["names"]["shortNames"].is_null(), "helm does not, nor do we unasked");
         let (run, differs) = hub.plan(&["--exit-code"]);
         assert_eq!(run.code, Some(0), "it is told and no change: {run}");

@@ -91,14 +91,18 @@ impl Reviewed {
         releases.map(desired).collect()
     }
 
-    /// The definitions of resources in the releases' archives, as far as these are at hand: megabytes of YAML,
+    /// The definitions of resources in these releases' archives, as far as these are at hand: megabytes of YAML,
     /// which are read while the cluster answers.
     ///
     /// # Errors
     /// An archive that is damaged.
-    pub(in crate::commands) fn crds(&self) -> impl Future<Output = Result<Vec<(String, ChartCrd)>>> + use<> {
+    pub(in crate::commands) fn crds(
+        &self,
+        of: Vec<ReleaseEntry>,
+    ) -> impl Future<Output = Result<Vec<(String, ChartCrd)>>> + use<> {
         let (bundle, cache) = (self.bundle.clone(), self.cache.clone());
-        parallel::outcome(tokio::task::spawn_blocking(move || crds_of(&bundle, &cache)))
+        let reading = tokio::task::spawn_blocking(move || crds_of(&bundle, &cache, &of));
+        async { parallel::outcome(reading.await) }
     }
 
     /// The JupyterHub of a release's archive, where that is not the archive that runs.
@@ -150,9 +154,9 @@ impl Reviewed {
     }
 }
 
-fn crds_of(bundle: &Bundle, cache: &Cache) -> Result<Vec<(String, ChartCrd)>> {
+fn crds_of(bundle: &Bundle, cache: &Cache, of: &[ReleaseEntry]) -> Result<Vec<(String, ChartCrd)>> {
     let mut found = Vec::new();
-    for entry in &bundle.manifest().releases {
+    for entry in of {
         let Ok(archive) = fs::read_limited(&cache.path(&entry.archive), MAX_ARCHIVE) else { continue };
         let crds = crds_in(&archive, &bundle.visible_values(entry)?).map_err(|why| {
             Error::user(format!("the CRDs of the chart {} {} cannot be read", entry.helm_chart, entry.version))
