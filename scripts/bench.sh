@@ -157,16 +157,26 @@ plain() {
   done < <(sed -n 's/^ *command: //p' dhub/bundle.yaml)
 }
 
-# beside SED: what helm does for the two releases that change, by the commands of the bundle as SED makes them,
-# side by side.
+# changing SED: the commands of the bundle for the two releases that change, as SED makes them.
+changing() { sed -n 's/^ *command: //p' dhub/bundle.yaml | grep -v ' --install storage ' | sed "$1"; }
+
+# beside SED: what helm does for them, side by side.
 beside() {
   local command job jobs=()
   while IFS= read -r command; do
     (cd dhub && PATH=${helm%/*}:$PATH sh -c "$command") &
     jobs+=($!)
-  done < <(sed -n 's/^ *command: //p' dhub/bundle.yaml | grep -v ' --install storage ' | sed "$1")
+  done < <(changing "$1")
   ((${#jobs[@]} == 2)) || { say "not two releases change: ${#jobs[@]}"; return 1; }
   for job in "${jobs[@]}"; do wait "$job" || return 1; done
+}
+
+# in_turn SED: the same, one after another.
+in_turn() {
+  local command
+  while IFS= read -r command; do
+    (cd dhub && PATH=${helm%/*}:$PATH sh -c "$command") || return 1
+  done < <(changing "$1")
 }
 
 # A plan of two releases that change, against the helm commands that it needs.
@@ -180,11 +190,12 @@ planning() {
   for ((run = 0; run < (runs > 10 ? 10 : runs); run++)); do
     timed plan "${plan[@]}" --no-drift
     timed template beside "$template"
+    timed template-in-turn in_turn "$template"
     timed plan-with-drift "${plan[@]}"
     timed dry-run beside "$dry"
   done
   claim "plan without drift / helm template" "$(ratio "$(median plan)" "$(median template)")" 1.15 "" \
-    "$(median plan) / $(median template) ms, $version"
+    "$(median plan) / $(median template) ms, $version; $(ratio "$(median plan)" "$(median template-in-turn)") of them one after another"
   claim "plan with drift / helm upgrade --dry-run=server" "$(ratio "$(median plan-with-drift)" "$(median dry-run)")" \
     1.15 "" "$(median plan-with-drift) / $(median dry-run) ms"
 }
