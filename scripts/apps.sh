@@ -150,7 +150,6 @@ answers() { curl -skf --max-time 5 -o /dev/null "$1"; }
 # with_https: the proxy speaks TLS with the certificate of the values, as that of the chart does.
 with_https() {
   local part
-  [[ $(value jupyterhub jupyterhub proxy.https.type) == manual ]] || die "only a certificate of one's own can be had here"
   for part in key cert; do
     (umask 077 && value jupyterhub jupyterhub proxy.https.manual.$part >"$state/tls.$part")
   done
@@ -187,7 +186,7 @@ up() {
     printf ',"traefik-%s-dask-gateway.%s:80":"%s","traefik-%s:80":"%s"}' "$release" "$namespace" "$traefik" "$release" "$traefik")
   export IRIS_APPS_SERVICES
   local tls=()
-  if { has_release daskhub || has_release jupyterhub; } && [[ $(value jupyterhub jupyterhub proxy.https.enabled) == True ]]; then
+  if { has_release daskhub || has_release jupyterhub; } && [[ $(value jupyterhub jupyterhub proxy.https.type) == manual ]]; then
     with_https
   fi
   export PATH=$packages/venv/bin:$PATH HOME=$state/home PYTHONUNBUFFERED=1 IRIS_APPS_OLDER=$packages/older
