@@ -130,7 +130,7 @@ fn https(settings: &Settings, at: At<'_>) -> Vec<Problem> {
 /// A server that somebody else runs.
 fn database(settings: &Settings, at: At<'_>) -> Vec<Problem> {
     let Database { host, tls, .. } = &settings.database;
-    let mut problems = Vec::new();
+    let mut problems = taken_over(&settings.database, at);
     if let Some(host) = host
         && host.contains(':')
         && host.parse::<IpAddr>().is_err()
@@ -157,6 +157,22 @@ fn database(settings: &Settings, at: At<'_>) -> Vec<Problem> {
         _ => {}
     }
     problems
+}
+
+/// What the admin's rights would let us change on a server that has other users.
+fn taken_over(Database { admin_user, name, user, .. }: &Database, at: At<'_>) -> Vec<Problem> {
+    let Some(admin) = admin_user else { return Vec::new() };
+    let of_server = |user: &&String| *user == admin || *user == "postgres" || user.starts_with("pg_");
+    let user = user.as_ref().filter(of_server).map(|user| {
+        let message = format!("`database.user`: `{user}` is a role of the server, which would get the hub's password");
+        at("/database/user", message).fix("name a role for the hub alone, e.g. jhub")
+    });
+    let its_own = |name: &&String| ["postgres", "template0", "template1"].contains(&name.as_str());
+    let name = name.as_ref().filter(its_own).map(|name| {
+        let message = format!("`database.name`: `{name}` is a database of the server, which the hub's role would own");
+        at("/database/name", message).fix("name a database for the hub alone, e.g. jhub")
+    });
+    user.into_iter().chain(name).collect()
 }
 
 fn is_certificate(text: &str) -> bool {

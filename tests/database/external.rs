@@ -12,14 +12,19 @@ const PASSWORD: &str = r#"p'a"ss $w:o#r%d\`id`"#;
 
 /// Runs the script as the job does; `admin` is a role and its password.
 fn prepare(server: &Server, password: &str, admin: Option<(&str, &str)>) -> Output {
+    prepare_for(server, (ROLE, NAME), password, admin)
+}
+
+/// The same, for another role and database.
+fn prepare_for(server: &Server, (role, name): (&str, &str), password: &str, admin: Option<(&str, &str)>) -> Output {
     let script = std::fs::read_to_string(repo().join("charts/external/helm/files/prepare.sh")).unwrap();
     std::fs::write(server.path("password"), password).unwrap();
     let file = |name: &str| server.path(name).display().to_string();
     let (password_file, admin_file) = (file("password"), file("admin-password"));
     let mut env = vec![
         ("PGPORT", "5432"),
-        ("DATABASE_USER", ROLE),
-        ("DATABASE_NAME", NAME),
+        ("DATABASE_USER", role),
+        ("DATABASE_NAME", name),
         ("PASSWORD_FILE", password_file.as_str()),
         ("SCRIPT", script.as_str()),
     ];
@@ -130,5 +135,32 @@ fn an_admin_without_all_rights_makes_both_too() {
         let refused = prepare(&server, PASSWORD, Some(("boss", "wrong secret")));
         assert!(!refused.status.success());
         said(&refused, &[PASSWORD, "wrong secret", "boss secret"]);
+    }
+}
+
+#[test]
+fn what_is_somebody_elses_is_not_taken_over() {
+    for bin in installed() {
+        let server = Server::start(&bin, "of the hub");
+        server.sh("psql -q -U postgres -c 'CREATE ROLE wiki LOGIN' -c 'CREATE DATABASE wiki OWNER wiki' -c 'CREATE ROLE root SUPERUSER' -c 'CREATE DATABASE made'");
+        let all = || {
+            server.sh("psql -At -U postgres -c 'SELECT rolname, rolpassword, rolcanlogin FROM pg_authid' -c 'SELECT datname, datdba FROM pg_database'")
+        };
+        let before = all();
+        let admin = Some(("postgres", "secret"));
+        for (role, name, word) in [
+            ("postgres", "jhub", "the role postgres is one of the server itself"),
+            ("root", "jhub", "the role root is one"),
+            ("jhub", "postgres", "the database postgres belongs to postgres"),
+            ("jhub", "template1", "the database template1 belongs"),
+            ("jhub", "wiki", "the database wiki belongs to wiki"),
+        ] {
+            let refused = prepare_for(&server, (role, name), PASSWORD, admin);
+            let said = said(&refused, &[PASSWORD]);
+            assert!(!refused.status.success() && said.contains(word) && said.contains("nothing was changed"), "{said}");
+            assert_eq!(all(), before, "{role} {name}");
+        }
+        fine(&prepare_for(&server, ("jhub", "made"), PASSWORD, admin));
+        assert_ne!(all(), before, "a control: of an empty one of the admin's, the role becomes the owner");
     }
 }

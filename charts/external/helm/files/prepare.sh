@@ -42,6 +42,22 @@ until pg_isready --quiet --timeout=5; do
 done
 
 if [ -n "${ADMIN_USER:-}" ]; then
+  # What is somebody else's is not taken over: its password and its owner are theirs.
+  others=$(as_admin <<'SQL'
+\t on
+\a
+SELECT format('the role %I is one of the server itself, or may do everything', rolname) FROM pg_roles
+  WHERE rolname = :'role' AND (rolsuper OR rolreplication OR rolbypassrls OR rolname = current_user);
+SELECT format('the database %I belongs to %I', datname, pg_get_userbyid(datdba)) FROM pg_database
+  WHERE datname = :'name'
+  AND (datistemplate OR datname = 'postgres' OR pg_get_userbyid(datdba) NOT IN (:'role', current_user));
+SQL
+  ) || fail "$ADMIN_USER could not look at role and database" "-- see the error above; or take database.adminUser out and make them yourself"
+  if [ -n "$others" ]; then
+    echo "prepare: $others"
+    echo "prepare: nothing was changed; choose another database.user or database.name, or take database.adminUser out"
+    exit 1
+  fi
   # psql quotes all three. A superuser keeps the password out of the server's log; nobody else may say that.
   as_admin <<'SQL' || fail "$ADMIN_USER could not make role and database" "-- see the error above; or take database.adminUser out and make them yourself"
 \set password `cat "$PASSWORD_FILE"`
