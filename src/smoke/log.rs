@@ -100,6 +100,8 @@ impl<'a> Log<'a> {
     fn ended(&mut self, mut report: StepReport) {
         report.seen = self.said(&report.seen);
         report.why = report.why.iter().map(|why| self.said(why)).collect();
+        // Commands among them, which cutting would break.
+        report.fix = report.fix.iter().map(|fix| self.scrub.clean(fix)).collect();
         (self.tell)(Event::Ended(report.clone()));
         self.steps.push(report);
     }

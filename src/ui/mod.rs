@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::problem::{Problem, Severity};
-use crate::text::folded;
+use crate::text::{folded, harmless};
 use style::Label;
 pub use table::table;
 
@@ -145,7 +145,7 @@ impl Ui {
         table: impl FnOnce(&T) -> String,
     ) -> Result<()> {
         let text = match format {
-            OutputFormat::Table => table(answer),
+            OutputFormat::Table => harmless(&table(answer)),
             OutputFormat::Json => {
                 serde_json::to_string_pretty(answer).map_err(|error| Error::bug("JSON").because(error))?
             }
@@ -244,7 +244,7 @@ impl Ui {
 
     #[expect(clippy::unused_self, reason = "everything that prints goes through the printer")]
     fn raw(&self, text: &str) {
-        let _ = io::stderr().lock().write_all(one_line_end(text).as_bytes());
+        let _ = io::stderr().lock().write_all(one_line_end(&harmless(text)).as_bytes());
     }
 }
 

@@ -262,7 +262,6 @@ fn of_work(work: Option<&Work>) -> String {
     }
 }
 
-/// How long ago, in the unit that says most.
 fn of_backups(Backups { name, schedule, last_succeeded, state }: &Backups) -> String {
     let state = match state {
         BackupState::NotYet => "none was due yet",
@@ -275,6 +274,7 @@ fn of_backups(Backups { name, schedule, last_succeeded, state }: &Backups) -> St
     format!("{name} ({schedule}): {state}; the last that succeeded: {last}")
 }
 
+/// How long ago, in the unit that says most.
 fn age(since: Option<Timestamp>) -> String {
     since.map_or_else(|| "unknown".to_owned(), |since| of_seconds(since.duration_until(Timestamp::now()).as_secs()))
 }
