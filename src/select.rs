@@ -144,14 +144,21 @@ impl Selection<'_> {
         let Some(engine) = &self.engine else {
             return Err(refuse("no database engine is chosen".to_owned(), "set database.engine, e.g. postgresql"));
         };
-        let found = chart::load(self.library, engine)?;
-        if found.spec.provides.as_deref() == Some(need) {
-            return Ok(Some(found));
+        let names = self.library.chart_names()?;
+        let is_chart = names.contains(engine);
+        if is_chart {
+            let found = chart::load(self.library, engine)?;
+            if found.spec.provides.as_deref() == Some(need) {
+                return Ok(Some(found));
+            }
         }
-        let mut error = refuse(
-            format!("the chart `{engine}` does not provide a database"),
-            "set database.engine to one that does, e.g. postgresql",
-        );
+        let provides = |name: &String| {
+            chart::load(self.library, name).is_ok_and(|other| other.spec.provides.as_deref() == Some(need))
+        };
+        let engines: Vec<String> = names.into_iter().filter(provides).collect();
+        let message = if is_chart { "does not provide a database" } else { "is no database engine" };
+        let fix = did_you_mean_chart(&engine.to_lowercase(), &engines);
+        let mut error = refuse(format!("`{engine}` {message}"), &fix);
         if let (Some((file, place)), Some(problem)) = (&self.engine_given, error.problems.first_mut()) {
             (problem.file, problem.place) = (file.clone(), *place);
         }
