@@ -126,11 +126,13 @@ mod tests {
         log.progress(Step::Spawn, "pulling with hunter2222");
         log.passed(Step::Reach, 0.0, "JupyterHub hunter2222 at host".to_owned());
         let cause = format!("{} hunter2222", "x".repeat(LONGEST - 6));
-        let error = Error::user("no").because(cause).because("postgresql://jhub:other@db refused");
+        let error =
+            Error::user("no").because(cause).because("postgresql://jhub:other@db refused").hint("try hunter2222");
         log.failed(Step::Kernel, 0.0, error.into(), None).await;
         let told = told.take();
         assert_eq!(told.len(), 3);
         assert!(told.iter().all(|line| !line.contains("hunter") && !line.contains("other")), "{told:#?}");
         assert!(told[1].contains("JupyterHub *** at host") && told[2].contains("postgresql://***@db refused"));
+        assert!(told[2].contains("try ***"), "{told:#?}");
     }
 }

@@ -64,6 +64,16 @@ fn arguments_that_are_no_text() {
     assert_eq!(run.code, Some(1), "{run}");
 }
 
+/// Whoever wrote the word: what would clear the screen stands there as text.
+#[test]
+fn words_that_would_rewrite_the_terminal_are_escaped() {
+    let env = TestEnv::with_site("profile: kind\ndatabase: {engine: \"\\e[2Jmysql\\u202e\"}\n");
+    let run = env.refused(&["render", "daskhub"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(!run.stderr.contains(['\u{1b}', '\u{202e}']), "{run}");
+    assert!(run.stderr.contains("\\u{1b}[2Jmysql\\u{202e}"), "{run}");
+}
+
 /// What Windows editors put into a file changes nothing: a byte-order mark, CRLF.
 #[test]
 fn byte_order_marks_and_carriage_returns_do_not_matter() {
