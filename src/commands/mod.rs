@@ -59,7 +59,7 @@ pub enum Command {
     Status(status::StatusArgs),
     /// The address of a hub: how it stands, what to ask the cloud's support for, record it
     Ip(ip::IpArgs),
-    /// Whether a hub works: log in, start a server, compute with Dask, as a user would
+    /// Whether a hub or a Dask Gateway works: log in, start a server, compute with Dask, as a user would
     Test(test::TestArgs),
     /// The ledger of a hub: list, show, export to another place
     Secrets(secrets::SecretsArgs),

@@ -84,6 +84,9 @@ impl Run {
             .env("LC_ALL", "C")
             // We read releases from Secrets, so helm must keep them there.
             .env("HELM_DRIVER", "secret")
+            // It lives for a moment, and has tens of megabytes: collecting garbage five times less often, at some
+            // 15 MB more, makes it a tenth faster or more with the true charts.
+            .env("GOGC", "400")
             // Its own group: Ctrl-C in the terminal reaches us alone, and we stop helm in order.
             .process_group(0)
             .kill_on_drop(true);

@@ -1,5 +1,6 @@
 //! The only maker of a Kubernetes client: the same cluster, and the same rights there, as Helm's.
 
+mod client;
 mod config;
 mod dynamic;
 mod explain;
@@ -116,7 +117,7 @@ impl Connection {
         let server = target.config.cluster_url.to_string();
         let server = server.trim_end_matches('/').to_owned();
         let namespace = target.config.default_namespace.clone();
-        let client = Client::try_from(target.config).map_err(|error| explain(&error, &server))?;
+        let client = client::client(target.config).map_err(|error| explain(&error, &server))?;
         let (id, version) = futures::join!(identity::identify(&client, &server), identity::version(&client));
         Ok(Cluster {
             id: id?,

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::USER;
 use super::explain::explained;
-use super::hub::{Passed, words};
+use super::hub::{PROMPT, Passed, words};
 use super::step::{Failure, Step};
 use crate::error::{Error, Result};
 use crate::redact::Secret;
@@ -39,7 +39,7 @@ pub(super) struct Gateway<'g> {
 
 /// The version of the gateway whose paths begin so.
 pub(super) async fn version(door: &Door, prefix: &str) -> Result<String> {
-    let version = door.ask(Ask::get(format!("{prefix}/api/version"))).await?.json();
+    let version = door.ask(Ask::get(format!("{prefix}/api/version")).within(PROMPT)).await?.json();
     Ok(format!("Dask Gateway {}", version["version"].as_str().unwrap_or("of unknown version")))
 }
 
@@ -47,7 +47,7 @@ impl Gateway<'_> {
     /// Whether the gateway answers.
     pub(super) async fn health(&self) -> Passed<()> {
         let (path, label) = (format!("{}/api/health", self.prefix), self.door.label());
-        let health = self.door.ask(Ask::get(&path)).await.map_err(|error| {
+        let health = self.door.ask(Ask::get(&path).within(PROMPT)).await.map_err(|error| {
             error.hint(
                 "does it run, and does the address lead to its Traefik? helm iris status, kubectl get pods,services",
             )
@@ -195,7 +195,10 @@ impl Gateway<'_> {
                 stopped.insert(name.clone());
                 if cluster["status"] != "STOPPING" {
                     let answer = self.call(Method::DELETE, &format!("/api/v1/clusters/{name}"), None).await?;
-                    checked(&answer, 204, "stop a Dask cluster")?;
+                    // It may be gone since it was listed.
+                    if answer.status != 404 {
+                        checked(&answer, 204, "stop a Dask cluster")?;
+                    }
                 }
             }
             tokio::time::sleep(PAUSE).await;

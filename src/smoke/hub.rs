@@ -13,6 +13,8 @@ use crate::redact::Secret;
 use crate::text::one_line;
 use crate::web::{Answer, Ask, Door};
 
+/// Longer than a hub or a gateway takes to say that it is there; one that hangs is told soon.
+pub(super) const PROMPT: Duration = Duration::from_secs(10);
 /// What may pass by itself: a hub that has just started is not known to its proxy yet.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two looks.
@@ -40,7 +42,7 @@ impl Hub<'_> {
     pub(super) async fn reach(&self) -> Passed<()> {
         let since = Instant::now();
         loop {
-            let answer = self.door.ask(Ask::get("/hub/api")).await;
+            let answer = self.door.ask(Ask::get("/hub/api").within(PROMPT)).await;
             let passing = answer.as_ref().is_ok_and(|answer| matches!(answer.status, 404 | 502 | 503));
             if !passing || since.elapsed() > PATIENCE {
                 return reached(answer, self.door.label());
@@ -51,7 +53,8 @@ impl Hub<'_> {
 
     /// Whether the hub takes our token, and for what we need.
     pub(super) async fn token(&self) -> Passed<()> {
-        let answer = self.call(Method::GET, "/hub/api/user", None).await?;
+        let ask = Ask::get("/hub/api/user").token("token", self.token)?.within(PROMPT);
+        let answer = self.door.ask(ask).await?;
         if matches!(answer.status, 401 | 403) {
             return Err(Error::user("the hub does not take the token of its service helm-iris")
                 .because("the ledger's test-token is not the hub's, or the hub has no such service")
@@ -74,7 +77,7 @@ impl Hub<'_> {
 
     /// Whether Dask Gateway answers at the hub's address.
     pub(super) async fn gateway(&self) -> Passed<()> {
-        let health = self.door.ask(Ask::get(format!("{GATEWAY}/api/health"))).await?;
+        let health = self.door.ask(Ask::get(format!("{GATEWAY}/api/health")).within(PROMPT)).await?;
         let failed = match health.status {
             200 => {
                 return Ok(((), version(self.door, GATEWAY).await?));
@@ -162,6 +165,7 @@ fn reached(answer: Result<Answer>, label: &str) -> Passed<()> {
     let answer = answer.map_err(|error| {
         if error.hints.is_empty() {
             error.hint("is the hub's proxy running, and does its address lead there? helm iris plan, kubectl get pods,services")
+                .hint("if only the hub hangs: kubectl logs deploy/hub")
         } else {
             error
         }

@@ -1,5 +1,6 @@
 //! How a service is reached: by its URL, or through the API server.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,6 +95,12 @@ impl Door {
         Self { way: Way::Forward(Box::new(forward)), host: "localhost".to_owned(), prefix: String::new(), label }
     }
 
+    /// Whether what is said can be read by others on the way.
+    pub fn is_in_clear(&self) -> bool {
+        let Way::Tcp { host, secure: false, .. } = &self.way else { return false };
+        host != "localhost" && !host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
     /// What people know it by.
     pub fn label(&self) -> &str {
         &self.label
@@ -169,6 +176,17 @@ async fn through_the_api_server(forward: &Forward) -> Result<Box<dyn Stream>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn http_is_in_clear_beyond_this_machine() {
+        let is_in_clear = |url: &str| Door::to_url(url).unwrap().is_in_clear();
+        for url in ["http://hub.example.org", "http://192.0.2.7:8080/x", "http://[2001:db8::1]", "http://0.0.0.0"] {
+            assert!(is_in_clear(url), "{url}");
+        }
+        for url in ["https://hub.example.org", "http://127.0.0.1:8000", "http://localhost", "http://[::1]:80/hub"] {
+            assert!(!is_in_clear(url), "{url}");
+        }
+    }
 
     #[test]
     fn what_is_wrong_with_a_certificate_is_told_apart() {

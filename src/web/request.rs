@@ -29,6 +29,7 @@ pub struct Ask {
     path: String,
     headers: HeaderMap,
     body: Bytes,
+    within: Duration,
 }
 
 /// What came back.
@@ -43,12 +44,18 @@ pub struct Answer {
 impl Ask {
     /// A request for a path of the service, without what stands before it in the URL.
     pub fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), headers: HeaderMap::new(), body: Bytes::new() }
+        Self { method, path: path.into(), headers: HeaderMap::new(), body: Bytes::new(), within: ANSWER_TIMEOUT }
     }
 
     /// A `GET`.
     pub fn get(path: impl Into<String>) -> Self {
         Self::new(Method::GET, path)
+    }
+
+    /// With an answer that is waited for no longer than this.
+    #[must_use]
+    pub fn within(self, within: Duration) -> Self {
+        Self { within, ..self }
     }
 
     /// With a token of the hub; `scheme` is `token`, or what another service calls it.
@@ -131,13 +138,14 @@ impl Door {
     /// # Errors
     /// When no answer comes; any status is an answer.
     pub async fn ask(&self, ask: Ask) -> Result<Answer> {
-        let answered = timeout(ANSWER_TIMEOUT, async {
+        let within = ask.within;
+        let answered = timeout(within, async {
             let (status, headers, body) = self.begin(ask).await?;
             let body = Limited::new(body, MOST_BYTES).collect().await.map_err(|error| self.broken(error))?;
             Ok(Answer { status, headers, body: body.to_bytes().to_vec() })
         });
         answered.await.unwrap_or_else(|_| {
-            Err(self.broken(format!("it took the request and did not answer in {} seconds", ANSWER_TIMEOUT.as_secs())))
+            Err(self.broken(format!("it took the request and did not answer in {} seconds", within.as_secs())))
         })
     }
 

@@ -72,6 +72,33 @@ c.Spawner.pre_spawn_hook = slow
     apps.assert_clean();
 }
 
+/// A hub that does not answer is not waited for a minute; one that is slow is none of those.
+#[test]
+fn a_slow_hub_passes_and_one_that_hangs_is_told_soon() {
+    let slowed = |seconds: &str| {
+        format!(
+            "
+import asyncio
+from jupyterhub.handlers.base import BaseHandler
+prepare = BaseHandler.prepare
+async def slow(self):
+    await asyncio.sleep({seconds})
+    return await prepare(self)
+BaseHandler.prepare = slow
+"
+        )
+    };
+    let Some(apps) = Apps::broken(&Fault { hub: &slowed("1.5"), ..Fault::default() }) else { return };
+    apps.passes(&[]);
+    apps.assert_clean();
+    drop(apps);
+    // What starts the applications waits for that answer, with curl.
+    let hangs = slowed("600 if self.request.path == '/hub/api' and 'User-Agent' not in self.request.headers else 0");
+    let Some(apps) = Apps::broken(&Fault { hub: &hangs, ..Fault::default() }) else { return };
+    let words = ["it took the request and did not answer in 10 seconds", "kubectl logs deploy/hub"];
+    apps.fails(&["--quick"], "reach", &words);
+}
+
 /// In the place of an image without the package stands a module that says the same.
 #[test]
 fn the_image_lacks_dask_gateway() {

@@ -26,7 +26,11 @@ impl Hub {
     pub(super) async fn find(args: &TestArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Self> {
         if let Some(url) = &args.url {
             // Before anything is asked of a cluster.
-            Door::to_url(url)?;
+            let door = Door::to_url(url)?;
+            if door.is_in_clear() {
+                ui.warning(&format!("the test's token and a user's password go to {} in clear", door.label()));
+                ui.hint("https, if it has it: --url https://…; through the API server: without --url");
+            }
         }
         let loaded = load::load(&args.settings.request(&args.chart, global, environment, None))?;
         let validated = workflow::prepare(&loaded, &loaded.ledger()?)?;
