@@ -48,9 +48,9 @@ pub(super) fn run(args: &InstallArgs, global: &GlobalArgs, environment: &Environ
 }
 
 async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
-    let (reviewed, connecting) = args.what.reviewed(global, environment, ui).await?;
+    let (reviewed, looking) = args.what.reviewed(global, environment, ui).await?;
     let verified = verify::of(&reviewed, args.verify)?;
-    let mut session = Session::open(reviewed, connecting.done().await?, environment).await?;
+    let mut session = Session::begun(reviewed, looking.done().await?, environment).await?;
     session.reattach(args.reattach.as_deref()).await?;
     let secrets = session.reconcile()?;
     let mut plan = session.plan(&secrets, args.force)?;

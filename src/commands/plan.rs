@@ -54,11 +54,11 @@ pub(super) fn run(args: &PlanArgs, global: &GlobalArgs, environment: &Environmen
 }
 
 async fn plan(args: &PlanArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Plan> {
-    let (reviewed, connecting) = args.what.reviewed(global, environment, ui).await?;
+    let (reviewed, looking) = args.what.reviewed(global, environment, ui).await?;
     let (entries, upgrade) = (reviewed.bundle.manifest().releases.clone(), args.what.upgrade_crds);
-    let cluster = connecting.done().await?;
+    let (cluster, early) = looking.done().await?;
     cluster.ask_ahead_for_versions();
-    let mut session = Session::open(reviewed, cluster.clone(), environment).await?;
+    let mut session = Session::begun(reviewed, (cluster.clone(), early), environment).await?;
     let secrets = session.reconcile()?;
     let look = if args.no_drift { Look::NotAtDrift } else { Look::Everywhere };
     if upgrade {

@@ -3,6 +3,7 @@
 //! What may not be read is never taken for what is not there: only a `404` means "none".
 
 mod class;
+mod early;
 mod head;
 mod live;
 mod release;
@@ -14,6 +15,7 @@ use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 pub use class::{Classes, DefaultClass, expandable, is_default};
+pub use early::{Early, Looking};
 pub use head::{ReleaseHead, heads};
 pub use live::{drift, live};
 pub use release::{ReleaseState, all_releases, as_failed, newest_if_any, newest_release, secret_name};
@@ -23,9 +25,9 @@ use crate::bundle::manifest::{Manifest, ReleaseEntry};
 use crate::chart::release::Scope;
 use crate::error::{Error, Result};
 use crate::kube::{Cluster, denied};
-use crate::lease::{self, Seen};
+use crate::lease::Seen;
 use crate::secrets::delivered::{self, StoredSecret};
-use crate::secrets::{self, Found, StoredLedger};
+use crate::secrets::{Found, StoredLedger};
 
 /// A release by namespace and name.
 pub type ReleaseKey = (String, String);
@@ -82,20 +84,16 @@ pub fn database_claim(entry: &ReleaseEntry) -> String {
     format!("data-{}-0", entry.name)
 }
 
-/// Reads all of it, at once.
+/// Reads the rest of it, at once.
 ///
 /// # Errors
 /// Whatever cannot be read and may matter.
-pub async fn observe(cluster: &Cluster, manifest: &Manifest) -> Result<Observed> {
+pub async fn observe(cluster: &Cluster, manifest: &Manifest, early: Early) -> Result<Observed> {
     let namespace = manifest.namespace.as_str();
-    // First: whoever works on the hub after this is seen when we take the Lease.
-    let lease = lease::look(cluster, namespace).await?;
+    let Early { lease, classes, namespace_exists, ledger } = early;
     // They are asked for in this order, a few at a time: what is largest, and takes two questions, first.
-    let (releases, classes, namespace_exists, ledger, found, claims, delivered) = futures::try_join!(
+    let (releases, found, claims, delivered) = futures::try_join!(
         releases(cluster, manifest),
-        class::defaults(cluster),
-        namespace_exists(cluster, namespace),
-        secrets::cluster::read(cluster, namespace),
         secret::found(cluster, namespace, &manifest.secrets),
         claims(cluster, manifest),
         delivered(cluster, manifest),

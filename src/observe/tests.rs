@@ -113,7 +113,7 @@ fn run(more: &[(&str, u16, serde_json::Value)]) -> (Result<Observed>, Server) {
     let observed = runtime.block_on(async {
         let cluster = connection.open().await?;
         assert_eq!(cluster.id, ClusterId::Uid("u-1".into()));
-        observe(&cluster, &manifest()).await
+        observe(&cluster, &manifest(), Early::look(&cluster, &manifest().namespace).await?).await
     });
     (observed, server)
 }

@@ -17,7 +17,7 @@ use crate::helm::Helm;
 use crate::interrupt::Interrupt;
 use crate::kube::Cluster;
 use crate::lease::{self, Held, Holder};
-use crate::observe::{self, Observed};
+use crate::observe::{self, Early, Observed};
 use crate::plan::{self, Plan};
 use crate::secrets::{Reconciled, reconcile};
 use crate::ui::Ui;
@@ -41,7 +41,17 @@ pub(super) struct Session {
 impl Session {
     /// Looks at what the cluster holds.
     pub(super) async fn open(reviewed: Reviewed, cluster: Cluster, environment: &Environment) -> Result<Self> {
-        let observed = observe::observe(&cluster, reviewed.bundle.manifest()).await?;
+        let early = Early::look(&cluster, &reviewed.bundle.manifest().namespace).await?;
+        Self::begun(reviewed, (cluster, early), environment).await
+    }
+
+    /// Looks at the rest of what the cluster holds.
+    pub(super) async fn begun(
+        reviewed: Reviewed,
+        (cluster, early): (Cluster, Early),
+        environment: &Environment,
+    ) -> Result<Self> {
+        let observed = observe::observe(&cluster, reviewed.bundle.manifest(), early).await?;
         Ok(Self {
             reviewed,
             cluster,

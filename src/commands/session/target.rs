@@ -10,8 +10,8 @@ use crate::cli::{Environment, GlobalArgs, TargetArgs};
 use crate::commands::{pull, render};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
-use crate::kube::Connecting;
 use crate::load;
+use crate::observe::Looking;
 use crate::ui::Ui;
 
 /// What the hub shall be, or the bundle that says so.
@@ -29,27 +29,29 @@ pub struct BundleArgs {
 }
 
 impl BundleArgs {
-    /// The bundle of `--bundle`, or one that is rendered now, while its cluster is connected to.
+    /// The bundle of `--bundle`, or one that is rendered now, while its cluster is looked at.
     pub(in crate::commands) async fn reviewed(
         &self,
         global: &GlobalArgs,
         environment: &Environment,
         ui: &Ui,
-    ) -> Result<(Reviewed, Connecting)> {
+    ) -> Result<(Reviewed, Looking)> {
         let request = self.target.request(global, environment, None);
         if let Some(folder) = &self.bundle {
             let bundle = Bundle::open(folder)?;
             fits(&self.target, request.namespace.as_deref(), &bundle)?;
-            let connecting = global.connection(environment).begin();
+            let looking = Looking::begin(global.connection(environment).begin(), &bundle.manifest().namespace);
             let site_file = self.target.settings.site_file.as_deref();
-            return Ok((Reviewed::of_bundle(bundle, site_file, environment)?, connecting));
+            return Ok((Reviewed::of_bundle(bundle, site_file, environment)?, looking));
         }
         let mut loaded = load::load(&request)?;
         // Not before: what is wrong with a site file is told without asking anybody to log in to a cluster.
         let connecting = global.connection(environment).begin();
         pull::missing(&mut loaded, environment, ui, &mut Interrupt::never()).await?;
+        // After what may take minutes: what is seen must not be old when it is used.
+        let looking = Looking::begin(connecting, &loaded.namespace);
         render::write(&loaded, ui)?;
-        Ok((Reviewed::rendered(loaded)?, connecting))
+        Ok((Reviewed::rendered(loaded)?, looking))
     }
 }
 
