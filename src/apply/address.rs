@@ -37,6 +37,8 @@ pub enum Address {
     },
     /// Through `kubectl` only.
     Forward {
+        /// Where it is while the command runs.
+        url: String,
         /// The command.
         command: String,
     },
@@ -53,7 +55,7 @@ impl fmt::Display for Address {
             Self::Url { url } => f.write_str(url),
             Self::Pending { namespace, .. } => write!(f, "<pending>; see: helm iris ip -n {namespace}"),
             Self::NodePort { port } => write!(f, "port {port} of any node (kubectl get nodes -o wide)"),
-            Self::Forward { command } => write!(f, "http://localhost:8080 while this runs: {command}"),
+            Self::Forward { url, command } => write!(f, "{url} while this runs: {command}"),
             Self::Missing { service } => write!(f, "none: there is no Service {service}"),
         }
     }
@@ -99,8 +101,12 @@ fn of_service(service: &Service, namespace: &str, name: &str) -> Address {
             Address::NodePort { port: port.and_then(|port| port.node_port).unwrap_or_default() }
         }
         _ => {
+            let scheme = if is_secure(port) { "https" } else { "http" };
             let port = port.map_or(80, |port| port.port);
-            Address::Forward { command: format!("kubectl port-forward service/{name} 8080:{port} -n {namespace}") }
+            Address::Forward {
+                url: format!("{scheme}://localhost:8080"),
+                command: format!("kubectl port-forward service/{name} 8080:{port} -n {namespace}"),
+            }
         }
     }
 }
@@ -117,9 +123,12 @@ fn web_port(ports: &[ServicePort]) -> Option<&ServicePort> {
     named("https").or_else(|| named("http")).or_else(|| ports.first())
 }
 
+fn is_secure(port: Option<&ServicePort>) -> bool {
+    port.is_some_and(|port| port.name.as_deref() == Some("https") || port.port == 443)
+}
+
 fn url(host: &str, port: Option<&ServicePort>) -> String {
-    let secure = port.is_some_and(|port| port.name.as_deref() == Some("https") || port.port == 443);
-    let (scheme, usual) = if secure { ("https", 443) } else { ("http", 80) };
+    let (scheme, usual) = if is_secure(port) { ("https", 443) } else { ("http", 80) };
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     match port.map(|port| port.port).filter(|port| *port != usual) {
         Some(port) => format!("{scheme}://{host}:{port}"),
@@ -153,14 +162,21 @@ mod tests {
         let https =
             json!({"type": "LoadBalancer", "ports": [{"name": "http", "port": 80}, {"name": "https", "port": 443}]});
         assert_eq!(
-            run(json!({"spec": https, "status": {"loadBalancer": {"ingress": [{"hostname": "hub.example.org"}]}}})),
+            run(
+                json!({"spec": https.clone(), "status": {"loadBalancer": {"ingress": [{"hostname": "hub.example.org"}]}}})
+            ),
             "https://hub.example.org"
         );
         assert!(run(json!({"spec": spec("LoadBalancer")})).starts_with("<pending>"));
         assert!(run(json!({"spec": spec("NodePort")})).starts_with("port 31000 of any node"));
-        assert!(
-            run(json!({"spec": spec("ClusterIP")}))
-                .ends_with("kubectl port-forward service/proxy-public 8080:80 -n dhub")
-        );
+        let forwarded = |scheme: &str, port: u16| {
+            format!(
+                "{scheme}://localhost:8080 while this runs: kubectl port-forward service/proxy-public 8080:{port} -n dhub"
+            )
+        };
+        assert_eq!(run(json!({"spec": spec("ClusterIP")})), forwarded("http", 80));
+        let mut inside = https;
+        inside["type"] = json!("ClusterIP");
+        assert_eq!(run(json!({"spec": inside})), forwarded("https", 443));
     }
 }

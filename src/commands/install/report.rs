@@ -87,9 +87,8 @@ fn elsewhere(login: Rendered<'_>, address: Option<&Address>) -> Vec<String> {
     let Some(service) = login.service() else { return Vec::new() };
     let callback = match (login.callback_url(), address) {
         (Some(url), _) => url.to_owned(),
-        (None, Some(Address::Url { url })) => format!("{url}{CALLBACK_PATH}"),
+        (None, Some(Address::Url { url } | Address::Forward { url, .. })) => format!("{url}{CALLBACK_PATH}"),
         (None, Some(Address::NodePort { port })) => format!("http://NODE:{port}{CALLBACK_PATH}"),
-        (None, Some(Address::Forward { .. })) => format!("http://localhost:8080{CALLBACK_PATH}"),
         (None, _) => format!("the address, once there is one, with {CALLBACK_PATH} behind it"),
     };
     vec![
