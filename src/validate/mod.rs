@@ -86,7 +86,7 @@ pub fn check(subjects: &[Subject<'_>], known: &Known) -> Vec<Problem> {
         problems.extend(names::check(subject.release));
         problems.extend(placeholders::check(&merged));
         problems.extend(delivery::check(subject, &merged));
-        problems.extend(rules::check(&merged));
+        problems.extend(rules::check(&merged, known));
         problems.extend(images::check(&merged, known));
         if let Some(chart) = subject.chart {
             problems.extend(schemas::check(chart, &merged, subject.overrides));

@@ -54,7 +54,8 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     problems.extend(compose::without_use(loaded));
     problems.extend(compose::unknown_secrets(loaded, ledger));
     let (upstream, lock) = loaded.archives()?;
-    let Pieces { packages, parts } = pieces::make(loaded, upstream, &previous)?;
+    let known = known(loaded)?;
+    let Pieces { packages, parts } = pieces::make(loaded, &known, upstream, &previous)?;
     let parts = collect(parts, &mut problems)?;
     for chart in &loaded.charts {
         if let Some(part) = parts.get(&chart.name) {
@@ -64,7 +65,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     }
     let manifest = manifest(loaded, ledger, &packages, &parts);
     if parts.len() == loaded.charts.len() {
-        let found = check(loaded, &manifest, &parts, &packages)?;
+        let found = check(&known, &manifest, &parts, &packages);
         problems.extend(found.into_iter().filter(|problem| !is_told(problem, &told)));
     }
     let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(|p| p.severity == Severity::Error);
@@ -120,6 +121,12 @@ fn refusal(loaded: &Loaded, parts: &Parts, problems: impl Iterator<Item = Proble
     Error::problems("nothing was written, because it would not work", problems.map(mark).collect())
 }
 
+/// What is known of the images and charts of this install.
+fn known(loaded: &Loaded) -> Result<Known> {
+    let charts = loaded.wanted().into_iter().map(|one| (one.name, one.version)).collect();
+    Known::new(&loaded.settings.images, charts)
+}
+
 /// Whether a problem of the values is one of the settings that was told where it was written.
 fn is_told(problem: &Problem, told: &[Problem]) -> bool {
     let kind = |message: &str| message.find(" still holds").map(|start| message[start..].to_owned());
@@ -127,7 +134,7 @@ fn is_told(problem: &Problem, told: &[Problem]) -> bool {
     mine.is_some() && told.iter().any(|other| kind(&other.message) == mine)
 }
 
-fn check(loaded: &Loaded, manifest: &Manifest, parts: &Parts, packages: &Packages) -> Result<Vec<Problem>> {
+fn check(known: &Known, manifest: &Manifest, parts: &Parts, packages: &Packages) -> Vec<Problem> {
     let mut secrets = BTreeMap::new();
     for release in &manifest.releases {
         let value_of = |secret: &SecretEntry| Some(stand_in(&secret.name, secret.kind));
@@ -148,9 +155,7 @@ fn check(loaded: &Loaded, manifest: &Manifest, parts: &Parts, packages: &Package
             })
         })
         .collect();
-    let charts = loaded.wanted().into_iter().map(|one| (one.name, one.version)).collect();
-    let known = Known::new(&loaded.settings.images, charts)?;
-    Ok(validate::check(&subjects, &known))
+    validate::check(&subjects, known)
 }
 
 fn manifest(loaded: &Loaded, ledger: &Ledger, packages: &Packages, parts: &Parts) -> Manifest {
