@@ -19,7 +19,7 @@ use crate::images::Known;
 use crate::load::{self, Loaded};
 use crate::problem::{Problem, Severity};
 use crate::secrets::Ledger;
-use crate::validate::{self, Subject};
+use crate::validate::{self, SettingsAre, Subject};
 use pieces::{Made, Part, Pieces};
 
 /// RENDER and CHECK: a bundle that may be written.
@@ -47,6 +47,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     previous.require_chart(&loaded.chart)?;
     let mut problems = validate::check_settings(&loaded.settings, &loaded.layers);
     let told = problems.clone();
+    let settings = SettingsAre::of(&told);
     let charts: Vec<String> = loaded.charts.iter().map(|chart| chart.name.clone()).collect();
     problems.extend(previous.orphans(&charts)?);
     problems.extend(compose::cautions(loaded));
@@ -56,7 +57,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     let (upstream, lock) = loaded.archives()?;
     let known = known(loaded)?;
     let Pieces { packages, parts } = pieces::make(loaded, &known, upstream, &previous)?;
-    let parts = collect(parts, &mut problems)?;
+    let parts = collect(settings, parts, &mut problems)?;
     for chart in &loaded.charts {
         if let Some(part) = parts.get(&chart.name) {
             problems.extend(compose::unknown_references(loaded, chart, &part.edited, &part.references, ledger));
@@ -65,7 +66,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     }
     let manifest = manifest(loaded, ledger, &packages, &parts);
     if parts.len() == loaded.charts.len() {
-        let found = check(&known, &manifest, &parts, &packages);
+        let found = check(&known, settings, &manifest, &parts, &packages);
         problems.extend(found.into_iter().filter(|problem| !is_told(problem, &told)));
     }
     let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(|p| p.severity == Severity::Error);
@@ -93,8 +94,8 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     Ok(Validated { draft: Draft { manifest, files }, warnings, unchecked, archives, lock })
 }
 
-/// The parts that could be made; what is wrong with the others joins the problems.
-fn collect(parts: Vec<(String, Made)>, problems: &mut Vec<Problem>) -> Result<Parts> {
+/// The parts that could be made; what is wrong with the others joins the problems, unless wrong settings made it so.
+fn collect(settings: SettingsAre, parts: Vec<(String, Made)>, problems: &mut Vec<Problem>) -> Result<Parts> {
     let mut made = BTreeMap::new();
     for (chart, part) in parts {
         match part {
@@ -103,6 +104,7 @@ fn collect(parts: Vec<(String, Made)>, problems: &mut Vec<Problem>) -> Result<Pa
                 made.insert(chart, part);
             }
             Err(error) if error.problems.is_empty() => return Err(error),
+            Err(_) if settings == SettingsAre::Wrong => {}
             Err(error) => problems.extend(error.problems),
         }
     }
@@ -134,7 +136,13 @@ fn is_told(problem: &Problem, told: &[Problem]) -> bool {
     mine.is_some() && told.iter().any(|other| kind(&other.message) == mine)
 }
 
-fn check(known: &Known, manifest: &Manifest, parts: &Parts, packages: &Packages) -> Vec<Problem> {
+fn check(
+    known: &Known,
+    settings: SettingsAre,
+    manifest: &Manifest,
+    parts: &Parts,
+    packages: &Packages,
+) -> Vec<Problem> {
     let mut secrets = BTreeMap::new();
     for release in &manifest.releases {
         let value_of = |secret: &SecretEntry| Some(stand_in(&secret.name, secret.kind));
@@ -155,7 +163,7 @@ fn check(known: &Known, manifest: &Manifest, parts: &Parts, packages: &Packages)
             })
         })
         .collect();
-    validate::check(&subjects, known)
+    validate::check(&subjects, known, settings)
 }
 
 fn manifest(loaded: &Loaded, ledger: &Ledger, packages: &Packages, parts: &Parts) -> Manifest {
