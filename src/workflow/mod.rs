@@ -19,6 +19,7 @@ use crate::images::Known;
 use crate::load::{self, Loaded};
 use crate::problem::{Problem, Severity};
 use crate::secrets::Ledger;
+use crate::select;
 use crate::validate::{self, SettingsAre, Subject};
 use pieces::{Made, Part, Pieces};
 
@@ -86,6 +87,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
         folder: &folder,
         settings: &loaded.settings,
         database: &loaded.database,
+        has_volumes: loaded.charts.iter().any(select::has_volumes),
         warnings: &warnings,
         unchecked: &unchecked,
     };
