@@ -44,8 +44,18 @@ pub struct Context {
     pub users: Users,
     /// Dask clusters; the image is the users' image unless one is set, a worker is of the default size.
     pub dask: Dask,
+    /// What the chart of Dask Gateway can do.
+    pub gateway: GatewayContext,
     /// Where the chart finds its secrets.
     pub secrets: SecretsContext,
+}
+
+/// What the chart of Dask Gateway can do, by its version.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayContext {
+    /// Whether it can say which tokens of the hub are for the gateway: `jupyterhubServiceName`.
+    pub tells_tokens: bool,
 }
 
 /// Where the chart finds its secrets; never the secrets themselves.
@@ -176,12 +186,13 @@ pub struct LoadBalancerContext {
 }
 
 impl Context {
-    /// The context of one release; `endpoint` is where the hub's database is, `secret` the Kubernetes
-    /// Secret with the chart's secrets.
+    /// The context of one release; `endpoint` is where the hub's database is, `gateway` what the chart of
+    /// Dask Gateway can do, `secret` the Kubernetes Secret with the chart's secrets.
     pub fn build(
         settings: &Settings,
         release: ReleaseContext,
         endpoint: DatabaseEndpoint,
+        gateway: GatewayContext,
         secret: Option<String>,
     ) -> Self {
         let mut dask = sizes::filled_dask(&settings.dask);
@@ -200,6 +211,7 @@ impl Context {
             https: https(&settings.https),
             users: sizes::filled_users(&settings.users),
             dask,
+            gateway,
             secrets: SecretsContext { mode: settings.secret_mode, name: secret },
         }
     }

@@ -1,5 +1,7 @@
 //! Checking what people write against JSON schemas: of our own types, and of charts.
 
+mod form;
+
 use std::sync::LazyLock;
 
 use jsonschema::error::ValidationErrorKind;
@@ -10,6 +12,8 @@ use serde_json::{Value, json};
 use crate::problem::{Problem, did_you_mean};
 use crate::text::shortened;
 use crate::yaml::{Document, pointer_join, pointer_to_path};
+
+pub use form::Form;
 
 /// The JSON schema of a type, as draft-07, which editors understand best.
 pub fn of<T: JsonSchema>() -> Value {
@@ -176,8 +180,9 @@ fn problems_of(document: &Document, schema: &Value, error: &ValidationError<'_>)
         return meant.iter().flat_map(|inner| problems_of(document, schema, inner)).collect();
     }
     let path = if pointer.is_empty() { "it".to_owned() } else { format!("`{}`", pointer_to_path(pointer)) };
-    let problem = Problem::error(&document.file, document.place(pointer), format!("{path}: {}", describe(error)));
-    let problem = match fix(error) {
+    let problem =
+        Problem::error(&document.file, document.place(pointer), format!("{path}: {}", describe(schema, error)));
+    let problem = match fix(schema, error) {
         Some(fix) => problem.fix(fix),
         None => problem,
     };
@@ -211,7 +216,7 @@ fn options(error: &ValidationError<'_>) -> Option<Vec<Value>> {
     }
 }
 
-fn fix(error: &ValidationError<'_>) -> Option<String> {
+fn fix(schema: &Value, error: &ValidationError<'_>) -> Option<String> {
     let value = error.instance();
     if let Some(options) = options(error) {
         let like = did_you_mean(value.as_str()?, options.iter().filter_map(Value::as_str));
@@ -219,40 +224,43 @@ fn fix(error: &ValidationError<'_>) -> Option<String> {
     }
     match error.kind() {
         ValidationErrorKind::Type { .. } if error.to_string().contains("\"string\"") => {
+            if let Some((part, (_, fix))) = form_of(schema, error)
+                && !jsonschema::validator_for(part).is_ok_and(|form| form.is_valid(&Value::from(value.to_string())))
+            {
+                return Some(fix.to_owned());
+            }
             // 1.10 has become 1.1 by now, so it is not shown.
             let exact = value.is_i64() || value.is_boolean();
             let loose = value.is_number().then(|| "put quotes round it, as you wrote it".to_owned());
             if exact { Some(format!("quote it: \"{value}\"")) } else { loose }
         }
-        ValidationErrorKind::Pattern { pattern } => pattern_fix(pattern),
+        ValidationErrorKind::Pattern { .. } => form_of(schema, error).map(|(_, (_, fix))| fix.to_owned()),
         _ => None,
     }
 }
 
-/// What a pattern of our own settings asks for, in words.
-fn pattern_fix(pattern: &str) -> Option<String> {
-    let words = [
-        ("[KMGT]$", "write a number and K, M, G or T, e.g. 512M or 4G"),
-        ("(Ki|Mi|Gi|Ti|K|M|G|T)$", "write a number and Mi, Gi or Ti, e.g. 10Gi"),
-        ("{64}$", "write the 64 hex digits of a SHA-256"),
-        ("alnum", "use hex32, or alnum(n) with n from 12 to 128"),
-        ("[a-z_]", "use a-z, 0-9 and _, beginning with a letter"),
-        ("[-.a-z0-9]", "use a-z, 0-9, - and ."),
-        (".+_-", "write a version, e.g. 4.4.0"),
-    ];
-    words.iter().find(|(part, _)| pattern.contains(part)).map(|(_, fix)| (*fix).to_owned())
+/// The part of the schema that refused, if it says in words which form it wants.
+fn form_of<'s>(schema: &'s Value, error: &ValidationError<'_>) -> Option<(&'s Value, (&'s str, &'s str))> {
+    let part = beside(schema, error)?;
+    Some((part, form::words(part)?))
 }
 
-fn describe(error: &ValidationError<'_>) -> String {
+/// What stands around the keyword that refused.
+fn beside<'s>(schema: &'s Value, error: &ValidationError<'_>) -> Option<&'s Value> {
+    let path = error.schema_path().as_str();
+    schema.pointer(path.rsplit_once('/').map_or("", |(parent, _)| parent))
+}
+
+fn describe(schema: &Value, error: &ValidationError<'_>) -> String {
     if let Some(options) = options(error) {
         let options: Vec<String> = options.iter().map(|option| option.to_string().replace('"', "")).collect();
         return format!("{} is not one of {}", short(error.instance()), options.join(", "));
     }
     match error.kind() {
-        ValidationErrorKind::Pattern { pattern } if pattern_fix(pattern).is_some() => {
-            format!("{} is not such a value", short(error.instance()))
-        }
-        ValidationErrorKind::Pattern { pattern } => format!("{} is not of the form {pattern}", short(error.instance())),
+        ValidationErrorKind::Pattern { pattern } => match form_of(schema, error) {
+            Some((_, (wrong, _))) => format!("{} is {wrong}", short(error.instance())),
+            None => format!("{} is not of the form {pattern}", short(error.instance())),
+        },
         ValidationErrorKind::Type { .. } => {
             let text = error.to_string();
             let wanted = text.rsplit(" is not of type").next().unwrap_or_default();
@@ -292,9 +300,7 @@ fn unknown_key(document: &Document, pointer: &str, key: &str, known: &[String]) 
 
 /// The keys that stand beside the `additionalProperties` that failed.
 fn known_keys(schema: &Value, error: &ValidationError<'_>) -> Vec<String> {
-    let path = error.schema_path().as_str();
-    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let properties = schema.pointer(parent).and_then(|part| part.get("properties"));
+    let properties = beside(schema, error).and_then(|part| part.get("properties"));
     properties.and_then(Value::as_object).map(|map| map.keys().cloned().collect()).unwrap_or_default()
 }
 

@@ -11,6 +11,14 @@ use crate::problem::{Place, Problem, did_you_mean};
 use crate::settings::{Database, DatabaseTls, Settings};
 use crate::yaml::Document;
 
+/// The chart that makes the StorageClass of a cluster that has none.
+const STORAGE: &str = "storage";
+
+/// Whether a chart makes volumes, or the class that they are of.
+pub fn has_volumes(chart: &Chart) -> bool {
+    chart.name == STORAGE || chart.spec.needs.iter().any(|need| need == STORAGE)
+}
+
 /// A chart's defaults as the lowest layer.
 pub fn defaults(chart: &Chart) -> Layer {
     Layer {
@@ -41,7 +49,7 @@ pub fn charts(library: &Library, target: Chart, above: &[Layer]) -> Result<Vec<C
         engine: settings.database.engine,
         engine_given: given(above),
         // A class that is named is there already: no default class is needed, or made.
-        skip: settings.storage.class_name.map(|_| "storage".to_owned()),
+        skip: settings.storage.class_name.map(|_| STORAGE.to_owned()),
         path: Vec::new(),
         chosen: Vec::new(),
     };

@@ -10,7 +10,7 @@ use crate::chart::release::{Condition, Scope};
 use crate::context::{DatabaseEndpoint, DatabaseKind};
 use crate::problem::Problem;
 use crate::secrets::{SecretKind, TEST_TOKEN};
-use crate::settings::Settings;
+use crate::settings::{Settings, Storage};
 
 /// What the review is made from.
 pub struct Review<'r> {
@@ -22,6 +22,8 @@ pub struct Review<'r> {
     pub settings: &'r Settings,
     /// Where the hub's database is.
     pub database: &'r DatabaseEndpoint,
+    /// Whether something that is installed has volumes.
+    pub has_volumes: bool,
     /// Warnings of the checks.
     pub warnings: &'r [Problem],
     /// Charts that were not checked against their schema.
@@ -70,20 +72,8 @@ impl Review<'_> {
         }
         let settings = self.settings;
         access::tell(settings, &self.manifest.namespace, out);
-        match (&settings.storage.class_name, &settings.storage.new_class) {
-            (Some(name), _) => {
-                let _ = writeln!(out, "- Volumes: StorageClass {name}.");
-            }
-            (None, Some(class)) => {
-                let name = class.name.as_deref().unwrap_or("standard");
-                let _ = writeln!(
-                    out,
-                    "- Volumes: the cluster's default StorageClass. If it has none, `{name}` is created; its parameters can never be changed."
-                );
-            }
-            (None, None) => {
-                out.push_str("- Volumes: the cluster's default StorageClass. This profile knows none to create.\n");
-            }
+        if self.has_volumes {
+            let _ = writeln!(out, "- Volumes: {}", class(&settings.storage));
         }
         out.push_str(&self.database());
         if let (Some(name), Some(tag)) = (&settings.users.image.name, &settings.users.image.tag) {
@@ -164,7 +154,22 @@ impl Review<'_> {
                 self.manifest.chart, self.manifest.profile
             );
         }
+        estimate::tell_unchecked(self.settings, out);
         out.push_str("- The cluster: `helm iris install` looks at it and shows a plan before anything is changed.\n");
+    }
+}
+
+/// The StorageClass of all volumes, in words.
+fn class(storage: &Storage) -> String {
+    match (&storage.class_name, &storage.new_class) {
+        (Some(name), _) => format!("StorageClass {name}."),
+        (None, Some(class)) => {
+            let name = class.name.as_deref().unwrap_or("standard");
+            format!(
+                "the cluster's default StorageClass. If it has none, `{name}` is created; its parameters can never be changed."
+            )
+        }
+        (None, None) => "the cluster's default StorageClass. This profile knows none to create.".to_owned(),
     }
 }
 

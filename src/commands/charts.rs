@@ -12,7 +12,7 @@ use crate::archive::ChartContent;
 use crate::chart::{self, Chart, release::Scope};
 use crate::cli::{Environment, GlobalArgs, TargetArgs, candidates};
 use crate::compose;
-use crate::context::{Context, DatabaseEndpoint, ReleaseContext};
+use crate::context::{Context, DatabaseEndpoint, GatewayContext, ReleaseContext};
 use crate::error::{Error, Result};
 use crate::fs::{self, Access};
 use crate::interrupt::Interrupt;
@@ -190,13 +190,16 @@ fn render_problems(chart: &Chart, settings: &Settings) -> Vec<Problem> {
     };
     let ours = server("postgresql", &[("app.kubernetes.io/name", "postgresql")]);
     let databases = [ours, server("192.0.2.7", &[]), server("db.example.org", &[]), DatabaseEndpoint::file()];
-    let modes = [SecretMode::Inline, SecretMode::Existing];
-    for (secret_mode, database) in modes.into_iter().flat_map(|mode| databases.clone().map(|one| (mode, one))) {
+    // An older gateway does not come with a database of its own kind.
+    let modes = [(SecretMode::Inline, true), (SecretMode::Existing, true), (SecretMode::Inline, false)];
+    for ((secret_mode, tells_tokens), database) in
+        modes.into_iter().flat_map(|mode| databases.clone().map(|one| (mode, one)))
+    {
         let (name, chart_name) = (chart.release_name(&chart.name), chart.name.clone());
         let release = ReleaseContext { name, namespace: chart_name.clone(), chart: chart_name };
         let settings = Settings { secret_mode, ..settings.clone() };
         let secret = compose::secret_of(chart, secret_mode);
-        let context = Context::build(&settings, release, database, secret);
+        let context = Context::build(&settings, release, database, GatewayContext { tells_tokens }, secret);
         let found = render::values(chart, &context, "values.yaml").err().unwrap_or_default();
         problems.extend(found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>());
     }

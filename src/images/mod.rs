@@ -1,4 +1,4 @@
-//! What is in images of which it is known, and whether notebooks, Dask and the hub go together. Pure.
+//! What is in images and charts of which it is known, and whether notebooks, Dask and the hub go together. Pure.
 //!
 //! Notebook, scheduler and workers exchange pickled Python, so they must be of one Python and one Dask; the hub and
 //! users' servers must be of one major version of JupyterHub.
@@ -22,10 +22,11 @@ pub struct Known {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Table {
     images: BTreeMap<String, ImageVersions>,
     hubs: BTreeMap<String, String>,
+    gateway_tells_tokens_since: String,
     broken: Vec<Broken>,
 }
 
@@ -109,6 +110,18 @@ impl Known {
         let of_notebook = self.table.images.get(notebook)?.jupyterhub.as_ref()?;
         (of_notebook.split('.').next() != Some(hub)).then(|| (hub.clone(), of_notebook.clone()))
     }
+
+    /// Since when the gateway's chart can say which tokens of the hub are for the gateway.
+    pub fn gateway_tells_tokens_since(&self) -> &str {
+        &self.table.gateway_tells_tokens_since
+    }
+
+    /// Whether the gateway's chart can do that. Of a version that is no release nobody knows; then it can.
+    pub fn gateway_tells_tokens(&self) -> bool {
+        let is_release = |version: &&String| version.split('.').all(|part| part.parse::<u64>().is_ok());
+        let release = self.charts.get("dask-gateway").filter(is_release);
+        release.is_none_or(|version| numbers(version) >= numbers(self.gateway_tells_tokens_since()))
+    }
 }
 
 fn numbers(version: &str) -> Vec<u64> {
@@ -155,6 +168,21 @@ mod tests {
         assert!(matches!(known.together("new:1", "old:1"), Match::Breaks(why) if why.contains("n_workers")));
         assert!(matches!(known.together("old:1", "new:1"), Match::Differs(_)), "this way round nobody has tried");
         assert!(matches!(known.together(OURS, "old:1"), Match::Differs(_)), "nor this notebook");
+    }
+
+    #[test]
+    fn an_older_gateway_cannot_tell_tokens() {
+        let with = |charts: &[(&str, &str)]| {
+            let charts = charts.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned()));
+            Known::new(&BTreeMap::new(), charts.collect()).unwrap().gateway_tells_tokens()
+        };
+        for older in ["2025.4.0", "2024.1.0", "0.9.0", "2026.2"] {
+            assert!(!with(&[("dask-gateway", older)]), "{older}");
+        }
+        for newer in ["2026.3.0", "2026.3.1", "2026.10.0", "2027.1", "2025.4.1-0.dev.git.1234", "next"] {
+            assert!(with(&[("dask-gateway", newer)]), "{newer}");
+        }
+        assert!(with(&[("jupyterhub", "3.2.1")]));
     }
 
     #[test]

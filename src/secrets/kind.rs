@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::redact::Secret;
+use crate::schema::Form;
 
 /// Shorter would be guessable.
 pub(super) const MIN_ALNUM: usize = 12;
@@ -17,10 +18,16 @@ const MAX_ALNUM: usize = 128;
 const ALNUM: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
+const FORM: Form = Form {
+    pattern: r"^(hex32|alnum\((1[2-9]|[2-9][0-9]|1[01][0-9]|12[0-8])\)|text)$",
+    wrong: "no kind of secret",
+    fix: "use hex32, alnum(n) with n from 12 to 128, or text",
+};
+
 /// What a secret looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String", extend("pattern" = r"^(hex32|alnum\((1[2-9]|[2-9][0-9]|1[01][0-9]|12[0-8])\)|text)$"))]
+#[schemars(with = "String", transform = FORM.in_schema())]
 pub enum SecretKind {
     /// 32 random bytes as 64 hex digits, as JupyterHub asks for tokens and cookie secrets.
     #[default]

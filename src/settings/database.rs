@@ -15,7 +15,7 @@ pub struct Database {
     pub engine: Option<String>,
     /// For `external`: the server's name or IP address.
     #[serde(deserialize_with = "form::host")]
-    #[schemars(regex(pattern = r"^[0-9A-Za-z:]([-.:0-9A-Za-z]*[0-9A-Za-z])?$"))]
+    #[schemars(transform = form::HOST.in_schema())]
     pub host: Option<String>,
     /// For `external`: its port. Unset: 5432.
     pub port: Option<u16>,
@@ -23,18 +23,20 @@ pub struct Database {
     pub tls: DatabaseTls,
     /// For `external`: a role that may make the hub's role and database; bring its password by `helm iris secrets
     /// set database-admin-password`. Unset: they are there already, and are only looked at.
+    #[serde(deserialize_with = "form::role")]
+    #[schemars(transform = form::ROLE.in_schema())]
     pub admin_user: Option<String>,
     /// Name of the database.
     #[serde(deserialize_with = "form::sql_name")]
-    #[schemars(regex(pattern = r"^[a-z_][a-z0-9_]{0,62}$"))]
+    #[schemars(transform = form::SQL_NAME.in_schema())]
     pub name: Option<String>,
     /// The role that owns the database.
     #[serde(deserialize_with = "form::sql_name")]
-    #[schemars(regex(pattern = r"^[a-z_][a-z0-9_]{0,62}$"))]
+    #[schemars(transform = form::SQL_NAME.in_schema())]
     pub user: Option<String>,
     /// Size of its volume.
     #[serde(deserialize_with = "form::size")]
-    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|K|M|G|T)$"))]
+    #[schemars(transform = form::SIZE.in_schema())]
     pub size: Option<String>,
     /// The database server's image.
     pub image: Image,
@@ -48,16 +50,14 @@ pub struct Database {
 pub struct Backup {
     /// When, as cron says it, in UTC, e.g. `15 2 * * *` for every night. Unset: never.
     #[serde(deserialize_with = "form::schedule")]
-    #[schemars(regex(
-        pattern = r"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[0-9A-Za-z*/,?-]+( [0-9A-Za-z*/,?-]+){4})$"
-    ))]
+    #[schemars(transform = form::SCHEDULE.in_schema())]
     pub schedule: Option<String>,
     /// How many are kept; the oldest go.
     #[schemars(range(min = 1))]
     pub keep: Option<NonZeroU32>,
     /// Size of the volume that they are in.
     #[serde(deserialize_with = "form::size")]
-    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|K|M|G|T)$"))]
+    #[schemars(transform = form::SIZE.in_schema())]
     pub size: Option<String>,
 }
 

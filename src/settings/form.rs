@@ -1,8 +1,16 @@
-//! The forms that some settings must have, where they are read. The patterns beside them say the
-//! same in the JSON schema, for editors and for explanations; a test holds the two together.
+//! The forms that some settings must have: where they are read, and for the JSON schema, which editors and
+//! explanations use. A test holds the two together.
 
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Number;
+
+use crate::schema::Form;
+
+pub(super) const DNS_NAME: Form = Form {
+    pattern: r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$",
+    wrong: "no name as Kubernetes has them",
+    fix: "use a-z, 0-9, - and ., with a letter or digit at both ends, e.g. fast-1",
+};
 
 /// A name as DNS has it: a StorageClass, a namespace.
 pub(super) fn dns_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
@@ -13,6 +21,12 @@ pub(super) fn dns_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Stri
         text.bytes().all(inner) && outer(bytes.first()) && outer(bytes.last())
     })
 }
+
+pub(super) const HOST: Form = Form {
+    pattern: r"^[0-9A-Za-z:]([-.:0-9A-Za-z]*[0-9A-Za-z])?$",
+    wrong: "neither a host name nor an IP address",
+    fix: "write it alone, without scheme, port or path, e.g. db.example.org or 192.0.2.7",
+};
 
 /// A host name or an IP address.
 pub(super) fn host<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
@@ -25,15 +39,33 @@ pub(super) fn host<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>,
     })
 }
 
+pub(super) const MEMORY: Form = Form {
+    pattern: r"^[0-9]+(\.[0-9]+)?[KMGT]$",
+    wrong: "no amount of memory",
+    fix: "write a number and K, M, G or T, e.g. 512M or 4G",
+};
+
 /// Memory as JupyterHub and Dask Gateway write it: `512M`.
 pub(super) fn memory<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     text(from, |text| text.strip_suffix(['K', 'M', 'G', 'T']).is_some_and(is_decimal))
 }
 
+pub(super) const SIZE: Form = Form {
+    pattern: r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|K|M|G|T)$",
+    wrong: "no size of a volume",
+    fix: "write a number and Mi, Gi or Ti, e.g. 10Gi",
+};
+
 /// The size of a volume as Kubernetes writes it: `10Gi`.
 pub(super) fn size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     text(from, |text| text.strip_suffix('i').unwrap_or(text).strip_suffix(['K', 'M', 'G', 'T']).is_some_and(is_decimal))
 }
+
+pub(super) const SCHEDULE: Form = Form {
+    pattern: r"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[0-9A-Za-z*/,?-]+( [0-9A-Za-z*/,?-]+){4})$",
+    wrong: "no schedule as cron has them",
+    fix: "write minute, hour, day, month and day of the week, e.g. \"15 2 * * *\" for every night at 2:15 (UTC); or @daily",
+};
 
 /// When something is done again and again, as cron says it: five fields, or a word for them.
 pub(super) fn schedule<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
@@ -47,6 +79,12 @@ pub(super) fn schedule<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Stri
     })
 }
 
+pub(super) const SQL_NAME: Form = Form {
+    pattern: r"^[a-z_][a-z0-9_]{0,62}$",
+    wrong: "no name that PostgreSQL takes without quotes",
+    fix: "use a-z, 0-9 and _, not beginning with a digit, at most 63 characters, e.g. jhub",
+};
+
 /// A name that SQL takes without quotes.
 pub(super) fn sql_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     /// `NAMEDATALEN` of PostgreSQL is 64, one of it for the end.
@@ -57,6 +95,27 @@ pub(super) fn sql_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Stri
     })
 }
 
+pub(super) const ROLE: Form = Form {
+    pattern: r"^[^\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+$",
+    wrong: "no name of a role",
+    fix: "write it as the server has it, e.g. postgres, without line breaks and characters that nobody sees",
+};
+
+/// A role that somebody else named, with whatever people can see.
+pub(super) fn role<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    text(from, |text| !text.is_empty() && !text.chars().any(is_unseen))
+}
+
+/// Control characters and those that only change how others are shown, e.g. their direction.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{feff}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+}
+
+pub(super) const VERSION: Form =
+    Form { pattern: r"^[0-9A-Za-z][0-9A-Za-z.+_-]*$", wrong: "no version", fix: "write a version, e.g. 4.4.0" };
+
 /// A chart's version.
 pub(super) fn version<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     text(from, |text| {
@@ -64,6 +123,12 @@ pub(super) fn version<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Strin
         text.bytes().all(rest) && text.starts_with(|first: char| first.is_ascii_alphanumeric())
     })
 }
+
+pub(super) const SHA256: Form = Form {
+    pattern: r"^[0-9a-f]{64}$",
+    wrong: "no SHA-256",
+    fix: "write its 64 hex digits, small ones, as `sha256sum FILE` prints them",
+};
 
 /// The digest of an archive.
 pub(super) fn sha256<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
@@ -108,6 +173,8 @@ mod tests {
             "/users/idleTimeout",
             "/users/prePull",
             "/database/name",
+            "/database/host",
+            "/database/adminUser",
             "/database/backup/schedule",
             "/database/backup/keep",
             "/sources/a/version",
@@ -124,6 +191,7 @@ mod tests {
             "[0-9a-f]{63,65}".prop_map(Value::from),
             "[a-z_][a-z0-9_]{60,64}".prop_map(Value::from),
             "\\PC{0,3}\n?".prop_map(Value::from),
+            "[a\u{9f}\u{ad}\u{61c}\u{200a}-\u{2070}\u{feff}]{0,2}".prop_map(Value::from),
             "[0-9*]{1,2}( [0-9*/,-]{1,2}){3,5}".prop_map(Value::from),
             "@(dai|hour|even)ly".prop_map(Value::from),
             prop::sample::select(vec!["Delete", "Retain", "existing", "4.4.0", "1G\n", "é"]).prop_map(Value::from),
@@ -140,6 +208,30 @@ mod tests {
         (places, leaf).prop_map(|(place, leaf)| {
             place.rsplit('/').filter(|step| !step.is_empty()).fold(leaf, |inner, step| json!({step: inner}))
         })
+    }
+
+    #[test]
+    fn every_pattern_has_words_beside_it() {
+        fn patterns(part: &Value, found: &mut Vec<Value>) {
+            match part {
+                Value::Object(map) => {
+                    if map.get("pattern").is_some_and(Value::is_string) {
+                        found.push(part.clone());
+                    }
+                    map.values().for_each(|part| patterns(part, found));
+                }
+                Value::Array(items) => items.iter().for_each(|part| patterns(part, found)),
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        patterns(&schema::of::<Settings>(), &mut found);
+        patterns(&schema::of::<crate::secrets::SecretKind>(), &mut found);
+        assert!(found.len() > 15, "{found:?}");
+        for part in found {
+            let words = part["patternErrorMessage"].as_str().unwrap_or_default();
+            assert_eq!(words.matches(": ").count(), 1, "{part}");
+        }
     }
 
     proptest! {

@@ -113,7 +113,7 @@ pub struct Https {
     pub contact_email: Option<String>,
     /// For a certificate of your own: the TLS Secret in the hub's namespace that holds it.
     #[serde(deserialize_with = "form::dns_name")]
-    #[schemars(regex(pattern = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(transform = form::DNS_NAME.in_schema())]
     pub secret_name: Option<String>,
     /// For a certificate of your own: it is in the ledger (`secrets set https-certificate`, `https-key`).
     pub own_certificate: Option<bool>,

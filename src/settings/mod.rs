@@ -55,7 +55,7 @@ pub struct Settings {
 pub struct Storage {
     /// The StorageClass for all volumes. Unset: the cluster's default class.
     #[serde(deserialize_with = "form::dns_name")]
-    #[schemars(regex(pattern = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(transform = form::DNS_NAME.in_schema())]
     pub class_name: Option<String>,
     /// The default StorageClass to create in a cluster that has none.
     pub new_class: Option<NewStorageClass>,
@@ -234,11 +234,11 @@ pub struct Cpu {
 pub struct Memory {
     /// Set aside on the node.
     #[serde(deserialize_with = "form::memory")]
-    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[KMGT]$"))]
+    #[schemars(transform = form::MEMORY.in_schema())]
     pub guarantee: Option<String>,
     /// Exceeding it kills the container.
     #[serde(deserialize_with = "form::memory")]
-    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[KMGT]$"))]
+    #[schemars(transform = form::MEMORY.in_schema())]
     pub limit: Option<String>,
 }
 
@@ -258,7 +258,7 @@ pub struct Users {
     pub shared_data: Vec<SharedData>,
     /// Size of each user's home volume, e.g. `10Gi`. It can grow later, not shrink.
     #[serde(deserialize_with = "form::size")]
-    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|K|M|G|T)$"))]
+    #[schemars(transform = form::SIZE.in_schema())]
     pub home_size: Option<String>,
     /// Seconds that a user server may take to start; the first pull of a big image counts.
     pub start_timeout: Option<u32>,
@@ -295,17 +295,17 @@ pub struct Dask {
     pub cluster_max_cores: Option<Number>,
     /// The most memory that one cluster may have, its scheduler's included, e.g. `64G`.
     #[serde(deserialize_with = "form::memory")]
-    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[KMGT]$"))]
+    #[schemars(transform = form::MEMORY.in_schema())]
     pub cluster_max_memory: Option<String>,
     /// The most clusters that one user may have at a time.
     pub user_max_clusters: Option<u32>,
     /// For `dask-gateway`: the namespace of the hub whose users may use it. Unset: who has the password.
     #[serde(deserialize_with = "form::dns_name")]
-    #[schemars(regex(pattern = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(transform = form::DNS_NAME.in_schema())]
     pub hub_namespace: Option<String>,
     /// For `jupyterhub`: the namespace of a `dask-gateway` that the hub's users may use.
     #[serde(deserialize_with = "form::dns_name")]
-    #[schemars(regex(pattern = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(transform = form::DNS_NAME.in_schema())]
     pub gateway_namespace: Option<String>,
 }
 
@@ -338,10 +338,10 @@ pub struct SourceOverride {
     pub repo: Option<String>,
     /// Another version; its digest is then kept in `iris.lock` unless `sha256` is given.
     #[serde(deserialize_with = "form::version")]
-    #[schemars(regex(pattern = r"^[0-9A-Za-z][0-9A-Za-z.+_-]*$"))]
+    #[schemars(transform = form::VERSION.in_schema())]
     pub version: Option<String>,
     /// SHA-256 of the archive, 64 hex digits.
     #[serde(deserialize_with = "form::sha256")]
-    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
+    #[schemars(transform = form::SHA256.in_schema())]
     pub sha256: Option<String>,
 }

@@ -16,7 +16,7 @@ pub struct Nodes {
     pub cpu: Option<Number>,
     /// Memory, e.g. `30G`.
     #[serde(deserialize_with = "form::memory")]
-    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[KMGT]$"))]
+    #[schemars(transform = form::MEMORY.in_schema())]
     pub memory: Option<String>,
 }
 
@@ -50,7 +50,7 @@ pub struct WorkerSize {
     pub cpu: Option<Number>,
     /// Memory, e.g. `8G`.
     #[serde(deserialize_with = "form::memory")]
-    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[KMGT]$"))]
+    #[schemars(transform = form::MEMORY.in_schema())]
     pub memory: Option<String>,
     /// Whole GPUs of NVIDIA.
     pub gpus: Option<u32>,
@@ -66,7 +66,7 @@ pub struct SharedData {
     pub name: String,
     /// A volume claim in the hub's namespace that many nodes may mount.
     #[serde(deserialize_with = "form::dns_name")]
-    #[schemars(regex(pattern = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(transform = form::DNS_NAME.in_schema())]
     pub claim: Option<String>,
     /// Or a folder of an NFS server, which every node must reach.
     pub nfs: Option<Nfs>,

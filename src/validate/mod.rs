@@ -8,6 +8,7 @@ mod placeholders;
 mod rules;
 mod schemas;
 mod settings;
+mod shared_data;
 mod sizes;
 
 use serde_json::Value;
@@ -16,7 +17,7 @@ use crate::archive::ChartContent;
 use crate::bundle::manifest::ReleaseEntry;
 use crate::images::Known;
 use crate::overlay;
-use crate::problem::{Place, Problem};
+use crate::problem::{Place, Problem, Severity};
 use crate::yaml::Document;
 
 pub use settings::check as check_settings;
@@ -78,18 +79,37 @@ impl Merged<'_> {
     }
 }
 
+/// Whether the settings are right that values were rendered from. What wrong ones make is wrong as well; people are
+/// told the cause alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingsAre {
+    /// No problem was found, warnings aside.
+    Right,
+    /// They are told already.
+    Wrong,
+}
+
+impl SettingsAre {
+    /// By what [`check_settings`] found.
+    pub fn of(problems: &[Problem]) -> Self {
+        if problems.iter().any(|problem| problem.severity == Severity::Error) { Self::Wrong } else { Self::Right }
+    }
+}
+
 /// All problems of all releases, errors and warnings.
-pub fn check(subjects: &[Subject<'_>], known: &Known) -> Vec<Problem> {
+pub fn check(subjects: &[Subject<'_>], known: &Known, settings: SettingsAre) -> Vec<Problem> {
     let mut problems = Vec::new();
     for subject in subjects {
         let merged = subject.merged();
         problems.extend(names::check(subject.release));
         problems.extend(placeholders::check(&merged));
         problems.extend(delivery::check(subject, &merged));
-        problems.extend(rules::check(&merged));
+        problems.extend(rules::check(&merged, known));
         problems.extend(images::check(&merged, known));
         if let Some(chart) = subject.chart {
-            problems.extend(schemas::check(chart, &merged, subject.overrides));
+            let mut found = schemas::check(chart, &merged, subject.overrides);
+            found.retain(|problem| settings == SettingsAre::Right || problem.file != subject.rendered.file);
+            problems.extend(found);
         }
     }
     problems

@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::Merged;
+use crate::images::Known;
 use crate::login::{HUB_ROOTS, Rendered};
 use crate::problem::{Problem, Severity};
 
-pub(super) fn check(merged: &Merged<'_>) -> Vec<Problem> {
+pub(super) fn check(merged: &Merged<'_>, known: &Known) -> Vec<Problem> {
     let mut problems = Vec::new();
     for root in HUB_ROOTS {
         if merged.value.pointer(&format!("{root}/hub")).is_some_and(Value::is_object) {
@@ -16,6 +17,7 @@ pub(super) fn check(merged: &Merged<'_>) -> Vec<Problem> {
         }
     }
     problems.extend(tokens(merged));
+    problems.extend(any_token(merged, known));
     problems.extend(floating_tags(merged));
     problems
 }
@@ -102,6 +104,24 @@ fn tokens(merged: &Merged<'_>) -> Option<Problem> {
     Some(merged.error(&at, message).fix(set))
 }
 
+/// A gateway that takes its users from a hub, and does not ask what their tokens are for.
+fn any_token(merged: &Merged<'_>, known: &Known) -> Option<Problem> {
+    let auth = ["", "/dask-gateway"].map(|root| format!("{root}/gateway/auth"));
+    let at =
+        auth.into_iter().find(|at| merged.value.pointer(&format!("{at}/type")) == Some(&Value::from("jupyterhub")))?;
+    let name = merged.value.pointer(&format!("{at}/jupyterhub/jupyterhubServiceName")).and_then(Value::as_str);
+    let since = known.gateway_tells_tokens_since();
+    let fix = if known.gateway_tells_tokens() {
+        "set gateway.auth.jupyterhub.jupyterhubServiceName: dask-gateway".to_owned()
+    } else {
+        format!("take dask-gateway {since} or newer (sources.dask-gateway.version)")
+    };
+    let message =
+        "any token of the hub lets in to Dask Gateway, whatever it was made for: `jupyterhubServiceName` is not set";
+    name.is_none_or(str::is_empty)
+        .then(|| Problem { severity: Severity::Warning, ..merged.error(&format!("{at}/jupyterhub"), message).fix(fix) })
+}
+
 /// What was reviewed must be what runs.
 fn floating_tags(merged: &Merged<'_>) -> Vec<Problem> {
     let images = [
@@ -132,6 +152,8 @@ fn floating_tags(merged: &Merged<'_>) -> Vec<Problem> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
     use super::*;
@@ -144,6 +166,31 @@ mod tests {
         let overrides = Document::synthetic("overrides.yaml", json!({}));
         let merged = Merged { value, rendered: &rendered, overrides: &overrides, edited: &[] };
         tokens(&merged).map(|problem| format!("{} {}", problem.message, problem.fix.unwrap_or_default()))
+    }
+
+    #[test]
+    fn a_gateway_that_takes_any_token_is_told() {
+        let with = |version: &str| {
+            let charts = BTreeMap::from([("dask-gateway".to_owned(), version.to_owned())]);
+            Known::new(&BTreeMap::new(), charts).unwrap()
+        };
+        let told = |value: Value, known: &Known| {
+            let rendered = Document::synthetic("values.yaml", value.clone());
+            let overrides = Document::synthetic("overrides.yaml", json!({}));
+            let merged = Merged { value, rendered: &rendered, overrides: &overrides, edited: &[] };
+            any_token(&merged, known).map(|problem| (problem.severity, problem.fix.unwrap_or_default()))
+        };
+        let gateway = |kind: &str, name: Value| json!({"gateway": {"auth": {"type": kind, "jupyterhub": {"jupyterhubServiceName": name}}}});
+        let (new, old) = (with("2026.3.0"), with("2025.4.0"));
+        for name in [json!(null), json!("")] {
+            let (severity, fix) = told(gateway("jupyterhub", name), &new).unwrap();
+            assert_eq!((severity, fix.contains("jupyterhubServiceName")), (Severity::Warning, true), "{fix}");
+        }
+        let part_of_a_hub = json!({"dask-gateway": {"gateway": {"auth": {"type": "jupyterhub"}}}});
+        assert!(told(part_of_a_hub, &old).unwrap().1.contains("dask-gateway 2026.3.0 or newer"));
+        for right in [gateway("jupyterhub", json!("a")), gateway("simple", json!(null)), json!({"hub": {}})] {
+            assert_eq!(told(right, &old), None);
+        }
     }
 
     #[test]

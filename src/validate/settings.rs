@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::placeholders::texts;
-use super::{login, sizes};
+use super::{login, shared_data, sizes};
 use crate::layers::{self, Layer};
 use crate::problem::Problem;
 use crate::secrets::is_placeholder;
@@ -32,6 +32,7 @@ pub fn check(settings: &Settings, layers: &[Layer]) -> Vec<Problem> {
         problems.extend(floating_tag(pointer, image, &at));
     }
     problems.extend(sizes::check(settings, &at));
+    problems.extend(shared_data::check(settings, &at));
     problems.extend(backup(settings, &at));
     problems
 }
@@ -108,15 +109,17 @@ fn https(settings: &Settings, at: At<'_>) -> Vec<Problem> {
                 "set https.contactEmail; Let's Encrypt asks for it. For a certificate of your own: https.secretName or https.ownCertificate",
             ),
         ),
-        (None, [key, ..]) if *key != "contactEmail" => problems.push(
+        (None, [key, ..]) => problems.push(
             at(&format!("/https/{key}"), format!("`https.{key}` is set without `https.host`"))
-                .fix("set https.host to the name in the certificate"),
-        ),
-        (_, [_, second, ..]) => problems.push(
-            at(&format!("/https/{second}"), format!("`https.{}` are two certificates", given.join("` and `https.")))
-                .fix("take out all but one"),
+                .fix("set https.host to the name that the certificate is for; without it nothing is encrypted"),
         ),
         _ => {}
+    }
+    if let [_, second, ..] = given.as_slice() {
+        problems.push(
+            at(&format!("/https/{second}"), format!("`https.{}` are two certificates", given.join("` and `https.")))
+                .fix("take out all but one"),
+        );
     }
     if let Some(host) = https.host.as_ref().filter(|host| host.contains([':', '/', ' ']) || !host.contains('.')) {
         problems.push(
@@ -130,7 +133,7 @@ fn https(settings: &Settings, at: At<'_>) -> Vec<Problem> {
 /// A server that somebody else runs.
 fn database(settings: &Settings, at: At<'_>) -> Vec<Problem> {
     let Database { host, tls, .. } = &settings.database;
-    let mut problems = taken_over(&settings.database, at);
+    let mut problems = kept_names(&settings.database, at);
     if let Some(host) = host
         && host.contains(':')
         && host.parse::<IpAddr>().is_err()
@@ -159,21 +162,44 @@ fn database(settings: &Settings, at: At<'_>) -> Vec<Problem> {
     problems
 }
 
-/// What the admin's rights would let us change on a server that has other users.
-fn taken_over(Database { admin_user, name, user, .. }: &Database, at: At<'_>) -> Vec<Problem> {
-    let Some(admin) = admin_user else { return Vec::new() };
-    let of_server = |user: &&String| *user == admin || *user == "postgres" || user.starts_with("pg_");
+/// Names that are the server's own: an engine of ours could not make them, and an admin's rights would let us take
+/// them over on a server that has other users.
+fn kept_names(Database { engine, admin_user, name, user, .. }: &Database, at: At<'_>) -> Vec<Problem> {
+    let engine = engine.as_deref().unwrap_or_default();
+    let makes_them = OF_POSTGRESQL.contains(&engine);
+    if !makes_them && admin_user.is_none() {
+        // Then both are there, and somebody else has chosen them.
+        return Vec::new();
+    }
+    let of_server = |user: &&String| {
+        let of_operator = engine == "cloudnative-pg" && *user == "streaming_replica";
+        KEPT_ROLES.contains(&user.as_str())
+            || user.starts_with("pg_")
+            || of_operator
+            || admin_user.as_ref() == Some(*user)
+    };
+    let (role, database) = if makes_them {
+        ("cannot be the hub's", "cannot be the hub's")
+    } else {
+        ("would get the hub's password", "the hub's role would own")
+    };
     let user = user.as_ref().filter(of_server).map(|user| {
-        let message = format!("`database.user`: `{user}` is a role of the server, which would get the hub's password");
+        let message = format!("`database.user`: `{user}` is a role of the server itself, which {role}");
         at("/database/user", message).fix("name a role for the hub alone, e.g. jhub")
     });
-    let its_own = |name: &&String| ["postgres", "template0", "template1"].contains(&name.as_str());
-    let name = name.as_ref().filter(its_own).map(|name| {
-        let message = format!("`database.name`: `{name}` is a database of the server, which the hub's role would own");
+    let name = name.as_ref().filter(|name| KEPT_DATABASES.contains(&name.as_str())).map(|name| {
+        let message = format!("`database.name`: `{name}` is a database of the server itself, which {database}");
         at("/database/name", message).fix("name a database for the hub alone, e.g. jhub")
     });
     user.into_iter().chain(name).collect()
 }
+
+/// The engines that make a PostgreSQL of their own, with the hub's role and database in it.
+const OF_POSTGRESQL: [&str; 3] = ["postgresql", "bitnami", "cloudnative-pg"];
+/// The superuser of every PostgreSQL, and two words that SQL reads otherwise.
+const KEPT_ROLES: [&str; 3] = ["postgres", "public", "none"];
+/// The databases that every PostgreSQL begins with.
+const KEPT_DATABASES: [&str; 3] = ["postgres", "template0", "template1"];
 
 fn is_certificate(text: &str) -> bool {
     let text = text.trim();

@@ -1,16 +1,10 @@
-//! Sizes that no node has, limits below what is guaranteed, data that cannot be mounted.
+//! Sizes that no node has, limits below what is guaranteed.
 
 use super::settings::At;
-use crate::names::MAX_LABEL;
 use crate::problem::Problem;
 use crate::settings::{Cpu, Memory, Settings};
 use crate::sizes::{self, Amount, Pod, filled_dask, filled_users, gib, smallest};
 use crate::yaml::pointer_to_path;
-
-/// Where z2jh mounts a user's own volume (its values, `singleuser.storage.homeMountPath`).
-const HOME: &str = "/home/jovyan";
-/// Stands before the name of a volume with shared data.
-const VOLUME: &str = "shared-";
 
 /// All problems of sizes.
 pub(super) fn check(settings: &Settings, at: At<'_>) -> Vec<Problem> {
@@ -18,7 +12,6 @@ pub(super) fn check(settings: &Settings, at: At<'_>) -> Vec<Problem> {
     problems.extend(names(settings, at));
     problems.extend(nodes(settings, at));
     problems.extend(clusters(settings, at));
-    problems.extend(shared_data(settings, at));
     problems
 }
 
@@ -117,51 +110,6 @@ fn clusters(settings: &Settings, at: At<'_>) -> Vec<Problem> {
     if dask.user_max_clusters == Some(0) {
         let message = "`dask.userMaxClusters` is 0: nobody could start a cluster".to_owned();
         problems.push(at("/dask/userMaxClusters", message).fix("take it out for no limit, or give 1 or more"));
-    }
-    problems
-}
-
-fn shared_data(settings: &Settings, at: At<'_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let all = &settings.users.shared_data;
-    for (index, data) in all.iter().enumerate() {
-        let before = &all[..index];
-        let mut say = |key: &str, message: String, fix: &str| {
-            let message = format!("`users.sharedData`: {message}");
-            problems.push(at(&format!("/users/sharedData/{index}{key}"), message).fix(fix));
-        };
-        let name = data.name.as_str();
-        let is_label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if name.is_empty()
-            || !name.bytes().all(is_label)
-            || name.ends_with('-')
-            || VOLUME.len() + name.len() > MAX_LABEL
-        {
-            say("/name", format!("`{name}` is no name"), "use small letters, digits and -, e.g. survey");
-        } else if before.iter().any(|other| other.name == name) {
-            say("/name", format!("two are called `{name}`"), "give each a name of its own");
-        }
-        match (&data.claim, &data.nfs) {
-            (Some(_), None) => {}
-            (None, Some(nfs)) if !nfs.server.is_empty() && nfs.path.starts_with('/') => {}
-            (None, Some(_)) => {
-                say("/nfs", "its NFS folder is not complete".to_owned(), "write nfs: {server: NAME, path: /FOLDER}");
-            }
-            _ => say("", format!("`{name}` must be either a claim or a folder of NFS"), "give `claim` or `nfs`"),
-        }
-        let path = data.mount_path.trim_end_matches('/');
-        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ':' | '{' | '}');
-        if !path.starts_with('/') || path.contains(odd) || path.split('/').any(|part| part == "..") {
-            say("/mountPath", format!("`{}` is no place to mount it", data.mount_path), "write it as /data/survey");
-        } else if HOME.starts_with(path) && HOME[path.len()..].chars().next().is_none_or(|next| next == '/') {
-            say(
-                "/mountPath",
-                format!("`{path}` would hide the users' own files in {HOME}"),
-                "mount it elsewhere, e.g. /data/survey",
-            );
-        } else if before.iter().any(|other| other.mount_path.trim_end_matches('/') == path) {
-            say("/mountPath", format!("two are mounted at `{path}`"), "give each a place of its own");
-        }
     }
     problems
 }

@@ -19,7 +19,8 @@ use crate::images::Known;
 use crate::load::{self, Loaded};
 use crate::problem::{Problem, Severity};
 use crate::secrets::Ledger;
-use crate::validate::{self, Subject};
+use crate::select;
+use crate::validate::{self, SettingsAre, Subject};
 use pieces::{Made, Part, Pieces};
 
 /// RENDER and CHECK: a bundle that may be written.
@@ -47,6 +48,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     previous.require_chart(&loaded.chart)?;
     let mut problems = validate::check_settings(&loaded.settings, &loaded.layers);
     let told = problems.clone();
+    let settings = SettingsAre::of(&told);
     let charts: Vec<String> = loaded.charts.iter().map(|chart| chart.name.clone()).collect();
     problems.extend(previous.orphans(&charts)?);
     problems.extend(compose::cautions(loaded));
@@ -54,8 +56,9 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     problems.extend(compose::without_use(loaded));
     problems.extend(compose::unknown_secrets(loaded, ledger));
     let (upstream, lock) = loaded.archives()?;
-    let Pieces { packages, parts } = pieces::make(loaded, upstream, &previous)?;
-    let parts = collect(parts, &mut problems)?;
+    let known = known(loaded)?;
+    let Pieces { packages, parts } = pieces::make(loaded, &known, upstream, &previous)?;
+    let parts = collect(settings, parts, &mut problems)?;
     for chart in &loaded.charts {
         if let Some(part) = parts.get(&chart.name) {
             problems.extend(compose::unknown_references(loaded, chart, &part.edited, &part.references, ledger));
@@ -64,7 +67,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     }
     let manifest = manifest(loaded, ledger, &packages, &parts);
     if parts.len() == loaded.charts.len() {
-        let found = check(loaded, &manifest, &parts, &packages)?;
+        let found = check(&known, settings, &manifest, &parts, &packages);
         problems.extend(found.into_iter().filter(|problem| !is_told(problem, &told)));
     }
     let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(|p| p.severity == Severity::Error);
@@ -84,6 +87,7 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
         folder: &folder,
         settings: &loaded.settings,
         database: &loaded.database,
+        has_volumes: loaded.charts.iter().any(select::has_volumes),
         warnings: &warnings,
         unchecked: &unchecked,
     };
@@ -92,8 +96,8 @@ pub fn prepare(loaded: &Loaded, ledger: &Ledger) -> Result<Validated> {
     Ok(Validated { draft: Draft { manifest, files }, warnings, unchecked, archives, lock })
 }
 
-/// The parts that could be made; what is wrong with the others joins the problems.
-fn collect(parts: Vec<(String, Made)>, problems: &mut Vec<Problem>) -> Result<Parts> {
+/// The parts that could be made; what is wrong with the others joins the problems, unless wrong settings made it so.
+fn collect(settings: SettingsAre, parts: Vec<(String, Made)>, problems: &mut Vec<Problem>) -> Result<Parts> {
     let mut made = BTreeMap::new();
     for (chart, part) in parts {
         match part {
@@ -102,6 +106,7 @@ fn collect(parts: Vec<(String, Made)>, problems: &mut Vec<Problem>) -> Result<Pa
                 made.insert(chart, part);
             }
             Err(error) if error.problems.is_empty() => return Err(error),
+            Err(_) if settings == SettingsAre::Wrong => {}
             Err(error) => problems.extend(error.problems),
         }
     }
@@ -120,6 +125,12 @@ fn refusal(loaded: &Loaded, parts: &Parts, problems: impl Iterator<Item = Proble
     Error::problems("nothing was written, because it would not work", problems.map(mark).collect())
 }
 
+/// What is known of the images and charts of this install.
+fn known(loaded: &Loaded) -> Result<Known> {
+    let charts = loaded.wanted().into_iter().map(|one| (one.name, one.version)).collect();
+    Known::new(&loaded.settings.images, charts)
+}
+
 /// Whether a problem of the values is one of the settings that was told where it was written.
 fn is_told(problem: &Problem, told: &[Problem]) -> bool {
     let kind = |message: &str| message.find(" still holds").map(|start| message[start..].to_owned());
@@ -127,7 +138,13 @@ fn is_told(problem: &Problem, told: &[Problem]) -> bool {
     mine.is_some() && told.iter().any(|other| kind(&other.message) == mine)
 }
 
-fn check(loaded: &Loaded, manifest: &Manifest, parts: &Parts, packages: &Packages) -> Result<Vec<Problem>> {
+fn check(
+    known: &Known,
+    settings: SettingsAre,
+    manifest: &Manifest,
+    parts: &Parts,
+    packages: &Packages,
+) -> Vec<Problem> {
     let mut secrets = BTreeMap::new();
     for release in &manifest.releases {
         let value_of = |secret: &SecretEntry| Some(stand_in(&secret.name, secret.kind));
@@ -148,9 +165,7 @@ fn check(loaded: &Loaded, manifest: &Manifest, parts: &Parts, packages: &Package
             })
         })
         .collect();
-    let charts = loaded.wanted().into_iter().map(|one| (one.name, one.version)).collect();
-    let known = Known::new(&loaded.settings.images, charts)?;
-    Ok(validate::check(&subjects, &known))
+    validate::check(&subjects, known, settings)
 }
 
 fn manifest(loaded: &Loaded, ledger: &Ledger, packages: &Packages, parts: &Parts) -> Manifest {

@@ -11,8 +11,9 @@ use crate::brought::{Almost, Reference};
 use crate::bundle::{ChartEdits, Previous};
 use crate::chart::Chart;
 use crate::compose::{self, Overrides};
-use crate::context::{Context, ReleaseContext};
+use crate::context::{Context, GatewayContext, ReleaseContext};
 use crate::error::{Error, Result};
+use crate::images::Known;
 use crate::load::Loaded;
 use crate::parallel;
 use crate::problem::Problem;
@@ -56,19 +57,21 @@ enum Done {
     Rendered(Box<Made>),
 }
 
-/// Makes all pieces; `upstream` are the archives of each chart that has all of them.
+/// Makes all pieces; `known` is what is known of their charts, `upstream` are the archives of each chart that has
+/// all of them.
 ///
 /// # Errors
 /// An archive that is no Helm chart.
 pub(super) fn make(
     loaded: &Loaded,
+    known: &Known,
     mut upstream: BTreeMap<String, Vec<Archive>>,
     previous: &Previous,
 ) -> Result<Pieces> {
     let done = parallel::map(&jobs(&loaded.charts, &upstream), |job| match job {
         Job::Read(archive) => Done::Read(ChartContent::read(archive)),
         Job::Assemble(chart, archives) => Done::Assembled(Package::assemble(chart, archives)),
-        Job::Render(chart) => Done::Rendered(Box::new(part(loaded, chart, previous))),
+        Job::Render(chart) => Done::Rendered(Box::new(part(loaded, known, chart, previous))),
     });
     let (mut contents, mut own, mut parts) = (Vec::new(), Vec::new(), Vec::new());
     for done in done {
@@ -103,7 +106,7 @@ fn jobs<'j>(charts: &'j [Chart], upstream: &'j BTreeMap<String, Vec<Archive>>) -
     read.chain(render).chain(assemble).collect()
 }
 
-fn part(loaded: &Loaded, chart: &Chart, previous: &Previous) -> Made {
+fn part(loaded: &Loaded, known: &Known, chart: &Chart, previous: &Previous) -> Made {
     let file = |name: &str| loaded.folder.join(&chart.name).join(name).display().to_string();
     let release = ReleaseContext {
         name: chart.release_name(&loaded.namespace),
@@ -111,7 +114,8 @@ fn part(loaded: &Loaded, chart: &Chart, previous: &Previous) -> Made {
         chart: chart.name.clone(),
     };
     let secret = compose::secret_of(chart, loaded.settings.secret_mode);
-    let context = Context::build(&loaded.settings, release, loaded.database.clone(), secret);
+    let gateway = GatewayContext { tells_tokens: known.gateway_tells_tokens() };
+    let context = Context::build(&loaded.settings, release, loaded.database.clone(), gateway, secret);
     let rendered = render::values(chart, &context, &file("values.yaml"))
         .map_err(|problems| Error::problems("the values could not be rendered", problems))?;
     let overlay = |edited: &[Document]| {

@@ -72,6 +72,34 @@ fn sqlite_is_a_hub_alone() {
 }
 
 #[test]
+fn our_postgresql_is_the_default_and_comes_before_the_hub_with_one_password() {
+    let Some(testbed) = Testbed::take() else { return };
+    for (word, helm) in testbed.helms() {
+        testbed.reset();
+        let hub = testbed.hub_with(&format!("pg-{word}"), &helm, "database: {size: 3Gi}\n");
+        let run = hub.install(&[]);
+        assert_order(&run, "storage", "postgresql");
+        assert_order(&run, "postgresql", &hub.namespace);
+        assert_eq!(hub.release_names(), ["postgresql", &hub.namespace]);
+        let (database, password) = hub.database();
+        assert_eq!(database["url"], "postgresql+psycopg2://jhub@postgresql:5432/jhub");
+        assert_eq!((database["type"].as_str(), &database["upgrade"]), (Some("postgres"), &Value::from(true)));
+        let password = password.unwrap();
+        assert_eq!(password, hub.key("postgresql", "password"));
+        assert_eq!(password, hub.env.secrets()["database-password"]);
+        let claim = hub.api().get(&hub.core("persistentvolumeclaims/data-postgresql-0")).unwrap();
+        assert_eq!(claim["spec"]["resources"]["requests"]["storage"], "3Gi");
+        hub.is_settled();
+        hub.keeps_its_engine(&["database.engine=sqlite"]);
+
+        hub.install(&["--set", "secretMode=existing"]);
+        assert!(hub.secret("postgresql").is_none(), "it reads ours");
+        assert_eq!(password, hub.key("helm-iris-postgresql", "password"));
+        assert_eq!(password, hub.key("helm-iris-daskhub", "hub.db.password"));
+    }
+}
+
+#[test]
 fn bitnami_comes_before_the_hub_with_one_password() {
     let Some(testbed) = Testbed::take() else { return };
     for (word, helm) in testbed.helms() {

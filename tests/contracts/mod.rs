@@ -5,6 +5,10 @@ mod guide;
 mod secrets;
 mod values;
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::common::{TestEnv, Upstream};
@@ -18,14 +22,22 @@ const PARTS: [(&str, &[(&str, &str)]); 3] = [
 
 /// What a schema says against values laid over its chart's defaults: `path: message`.
 fn refusals(upstream: &Upstream, chart: &str, values: &Value) -> Vec<String> {
-    let mut merged = upstream.values(chart);
+    let known = known(upstream, chart);
+    let (defaults, validator) = &*known;
+    let mut merged = defaults.clone();
     lay_over(&mut merged, values);
-    let schema = upstream.schema(chart);
-    let validator = jsonschema::draft7::new(&schema).unwrap();
     let mut found: Vec<String> =
         validator.iter_errors(&merged).map(|error| format!("{}: {error}", error.instance_path())).collect();
     found.sort();
     found
+}
+
+/// A chart's defaults and schema, made ready once: that takes longer than to use them.
+fn known(upstream: &Upstream, chart: &str) -> Arc<(Value, Validator)> {
+    static KNOWN: Mutex<BTreeMap<String, Arc<(Value, Validator)>>> = Mutex::new(BTreeMap::new());
+    let ready = || Arc::new((upstream.values(chart), jsonschema::draft7::new(&upstream.schema(chart)).unwrap()));
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(known.entry(chart.to_owned()).or_insert_with(ready))
 }
 
 /// Helm's merge of values over defaults, as its documentation has it: maps by key, null removes,
@@ -44,12 +56,7 @@ fn lay_over(base: &mut Value, over: &Value) {
 /// The values of a release as Helm reads them from the bundle's files: by another YAML parser
 /// than ours, and merged by the test.
 fn rendered(chart: &str, args: &[&str]) -> Value {
-    rendered_with(chart, None, args)
-}
-
-/// The same, with a site file.
-fn rendered_with(chart: &str, site: Option<&str>, args: &[&str]) -> Value {
-    let env = site.map_or_else(TestEnv::new, TestEnv::with_site);
+    let env = TestEnv::new();
     let all: Vec<&str> = ["render", chart, "--output-dir", "out"].iter().chain(args).copied().collect();
     env.ok(&all);
     let mut values = Value::Object(serde_json::Map::new());

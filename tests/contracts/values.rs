@@ -2,27 +2,59 @@
 
 use serde_json::Value;
 
-use super::{PARTS, lay_over, part, refusals, rendered, rendered_with};
+use super::{PARTS, lay_over, part, refusals, rendered};
 use crate::common::{each, shipped_profiles, upstream};
 
-#[test]
-fn what_we_render_is_taken_by_the_real_schemas() {
-    let Some(upstream) = upstream("rendered values against the upstream schemas") else { return };
-    let cases =
-        shipped_profiles().into_iter().flat_map(|profile| PARTS.map(move |(chart, _)| format!("{profile} {chart}")));
-    each(cases, |case| {
-        let (profile, chart) = case.split_once(' ').unwrap();
-        let values = rendered(chart, &["--profile", profile]);
-        let delivered = rendered(chart, &["--profile", profile, "--set", "secretMode=existing"]);
-        for (key, upstream_chart) in PARTS.iter().find(|(name, _)| *name == chart).unwrap().1 {
-            assert_eq!(refusals(&upstream, upstream_chart, part(&delivered, key)), Vec::<String>::new(), "existing");
-        }
-        for (key, upstream_chart) in PARTS.iter().find(|(name, _)| *name == chart).unwrap().1 {
-            let ours = part(&values, key);
-            assert!(ours.as_object().is_some_and(|map| map.len() > 2), "{chart}: values for {key:?}");
-            assert_eq!(refusals(&upstream, upstream_chart, ours), Vec::<String>::new(), "{upstream_chart}");
-        }
-    });
+const MODES: [&str; 2] = ["inline", "existing"];
+
+/// Charts of one time, the first those that we ship: how a site file names them, and their schemas.
+struct Time {
+    name: &'static str,
+    sources: &'static [&'static str],
+    hub: &'static str,
+    gateway: &'static str,
+}
+
+const TIMES: [Time; 3] = [
+    Time { name: "now", sources: &[], hub: "jupyterhub-4.4.0", gateway: "dask-gateway-2026.3.0" },
+    Time {
+        name: "2025",
+        sources: &["--set", "sources.dask-gateway.version=2025.4.0"],
+        hub: "jupyterhub-4.4.0",
+        gateway: "dask-gateway-2025.4.0",
+    },
+    // What is in the newest daskhub that was published.
+    Time {
+        name: "2024",
+        sources: &["--set", "sources={jupyterhub: {version: 3.2.1}, dask-gateway: {version: 2024.1.0}}"],
+        hub: "daskhub-2024.1.1/charts/jupyterhub",
+        gateway: "daskhub-2024.1.1/charts/dask-gateway",
+    },
+];
+
+impl Time {
+    fn named(name: &str) -> &'static Self {
+        const { &TIMES }.iter().find(|time| time.name == name).unwrap()
+    }
+
+    /// The chart of this time in the place of one that we ship.
+    fn of(&self, shipped: &str) -> &'static str {
+        if shipped.starts_with("jupyterhub") { self.hub } else { self.gateway }
+    }
+}
+
+/// The upstream charts in a release of ours.
+fn parts_of(chart: &str) -> &'static [(&'static str, &'static str)] {
+    PARTS.iter().find(|(name, _)| *name == chart).unwrap().1
+}
+
+/// One of each list, in every combination.
+fn combined(lists: &[&[String]]) -> Vec<String> {
+    lists.iter().fold(vec![String::new()], |before, list| {
+        let with =
+            |start: &String| list.iter().map(|one| format!("{start} {one}").trim().to_owned()).collect::<Vec<_>>();
+        before.iter().flat_map(with).collect()
+    })
 }
 
 /// Every setting that a site file can give, in values that a schema could dislike.
@@ -106,35 +138,61 @@ const ENGINES: [Engine; 5] = [
     ),
 ];
 
-/// Every engine with every profile and both hubs.
+/// Every engine with every profile, both hubs, both ways of secrets, and older charts.
 #[test]
 fn what_we_render_for_every_engine_is_taken_by_the_real_schemas() {
     let Some(upstream) = upstream("every engine against the upstream schemas") else { return };
-    let chosen = |profile: &str, mode: &str| {
-        ENGINES.map(|(engine, ..)| ["jupyterhub", "daskhub"].map(|hub| format!("{profile} {mode} {engine} {hub}")))
-    };
-    let cases = shipped_profiles().into_iter().flat_map(|profile| {
-        ["inline", "existing"].into_iter().flat_map(move |mode| chosen(&profile, mode)).flatten().collect::<Vec<_>>()
+    let engines = ENGINES.map(|(engine, ..)| engine.to_owned());
+    // A hub by itself differs with the chart `jupyterhub` alone.
+    let hubs = TIMES.iter().flat_map(|time| {
+        let before = TIMES.iter().take_while(|other| other.name != time.name);
+        let differs = before.map(|other| other.hub).all(|hub| hub != time.hub);
+        [("daskhub", true), ("jupyterhub", differs)].map(|(hub, tried)| tried.then(|| format!("{hub} {}", time.name)))
     });
-    each(cases, |case| {
+    let hubs: Vec<String> = hubs.flatten().collect();
+    each(combined(&[&shipped_profiles(), &MODES.map(str::to_owned), &engines, &hubs]), |case| {
         let words: Vec<&str> = case.split(' ').collect();
-        let [profile, mode, engine, hub] = words[..] else { panic!("{case}") };
+        let [profile, mode, engine, hub, time] = words[..] else { panic!("{case}") };
+        let time = Time::named(time);
         let (_, settings, url, own) = ENGINES.into_iter().find(|(name, ..)| *name == engine).unwrap();
         let (engine_is, mode) = (format!("database.engine={engine}"), format!("secretMode={mode}"));
-        let args = [&["--profile", profile, "--set", &engine_is, "--set", &mode], settings].concat();
+        let args = [&["--profile", profile, "--set", &engine_is, "--set", &mode], settings, time.sources].concat();
         let values = rendered(hub, &args);
-        for (key, chart) in PARTS.iter().find(|(name, _)| *name == hub).unwrap().1 {
-            assert_eq!(refusals(&upstream, chart, part(&values, key)), Vec::<String>::new(), "{chart}");
+        for (key, chart) in parts_of(hub) {
+            let ours = part(&values, key);
+            assert!(ours.as_object().is_some_and(|map| map.len() > 2), "{hub}: values for {key:?}");
+            assert_eq!(refusals(&upstream, time.of(chart), ours), Vec::<String>::new(), "{}", time.of(chart));
         }
         let database = &part(&values, if hub == "daskhub" { "jupyterhub" } else { "" })["hub"]["db"];
         assert_eq!(database["url"].as_str().unwrap_or_default(), url);
         assert_eq!(database["upgrade"], true);
         assert_eq!(database["type"], if url.is_empty() { "sqlite-pvc" } else { "postgres" });
         assert_eq!(database["password"].is_string(), mode.ends_with("inline") && !url.is_empty());
-        if let Some((key, chart)) = own {
+        if let Some((key, chart)) = own.filter(|_| time.sources.is_empty()) {
             let values = rendered(engine, &args);
             assert_eq!(refusals(&upstream, chart, part(&values, key)), Vec::<String>::new(), "{chart}");
         }
+    });
+}
+
+/// A gateway by itself has no database: with a password of its own, and for the users of a hub.
+#[test]
+fn a_gateway_is_taken_by_the_schemas_of_every_time() {
+    let Some(upstream) = upstream("a gateway against the upstream schemas") else { return };
+    let times = TIMES.map(|time| time.name.to_owned());
+    let hubs = ["null", "jhub"].map(str::to_owned);
+    each(combined(&[&shipped_profiles(), &MODES.map(str::to_owned), &hubs, &times]), |case| {
+        let words: Vec<&str> = case.split(' ').collect();
+        let [profile, mode, hub, time] = words[..] else { panic!("{case}") };
+        let time = Time::named(time);
+        let (hub_is, mode) = (format!("dask.hubNamespace={hub}"), format!("secretMode={mode}"));
+        let values = rendered(
+            "dask-gateway",
+            &[&["--profile", profile, "--set", &hub_is, "--set", &mode], time.sources].concat(),
+        );
+        assert_eq!(refusals(&upstream, time.gateway, &values), Vec::<String>::new(), "{}", time.gateway);
+        let name = &values["gateway"]["auth"]["jupyterhub"]["jupyterhubServiceName"];
+        assert_eq!(name.is_string(), hub == "jhub" && time.sources.is_empty(), "wherever it can be: {values}");
     });
 }
 
@@ -185,6 +243,8 @@ fn the_real_schemas_refuse_what_is_wrong() {
         ("jupyterhub-4.4.0", r#"{"hubb": {}}"#),
         ("dask-gateway-2026.3.0", r#"{"gateway": {"prefix": 5}}"#),
         ("dask-gateway-2026.3.0", r#"{"gatewayy": {}}"#),
+        ("dask-gateway-2025.4.0", r#"{"gateway": {"auth": {"jupyterhub": {"jupyterhubServiceName": "a"}}}}"#),
+        ("daskhub-2024.1.1/charts/jupyterhub", r#"{"hubb": {}}"#),
     ] {
         let wrong: Value = serde_json::from_str(wrong).unwrap();
         assert_ne!(refusals(&upstream, chart, &wrong), Vec::<String>::new(), "{chart}: {wrong}");
@@ -240,47 +300,4 @@ fn our_parser_reads_the_upstream_values() {
         }
     }
     assert!(read >= 4, "{read} were read");
-}
-
-/// With an older gateway, or the newest published daskhub, one value is one too many: it is named, and without it
-/// both take all that we render.
-#[test]
-fn older_charts_refuse_one_value_alone() {
-    let Some(upstream) = upstream("rendered values against older upstream schemas") else { return };
-    let older = [
-        ("dask-gateway", "dask-gateway-2025.4.0"),
-        ("dask-gateway", "daskhub-2024.1.1/charts/dask-gateway"),
-        ("jupyterhub", "daskhub-2024.1.1/charts/jupyterhub"),
-    ];
-    let without = |key: &str| {
-        let of_gateway = "{dask-gateway: {gateway: {auth: {jupyterhub: {jupyterhubServiceName: null}}}}}";
-        let values = if key.is_empty() { of_gateway.to_owned() } else { format!("{{daskhub: {of_gateway}}}") };
-        format!("profile: cumulus\nvalues: {values}\n")
-    };
-    for (chart, parts) in PARTS {
-        for (key, _) in parts {
-            for (_, old) in older.iter().filter(|(name, _)| *name == if key.is_empty() { chart } else { *key }) {
-                // A gateway by itself, and one that is for a hub.
-                for args in
-                    [&["--profile", "cumulus"][..], &["--profile", "cumulus", "--set", "dask.hubNamespace=jhub"]]
-                {
-                    let values = rendered(chart, args);
-                    let ours = part(&values, key);
-                    let names_service = !ours["gateway"]["auth"]["jupyterhub"]["jupyterhubServiceName"].is_null();
-                    let found = refusals(&upstream, old, ours);
-                    assert_eq!(found.len(), usize::from(names_service), "{chart} on {old}: {found:#?}");
-                    if !names_service {
-                        continue;
-                    }
-                    assert!(
-                        found[0].starts_with("/gateway/auth/jupyterhub: ")
-                            && found[0].contains("jupyterhubServiceName"),
-                        "{found:?}"
-                    );
-                    let values = rendered_with(chart, Some(&without(key)), args);
-                    assert_eq!(refusals(&upstream, old, part(&values, key)), Vec::<String>::new(), "{chart} on {old}");
-                }
-            }
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Charts that somebody writes: any text is taken or refused with a place, and never a panic.
 
 use helm_iris::chart::{self, Chart};
-use helm_iris::context::{Context, DatabaseEndpoint, ReleaseContext};
+use helm_iris::context::{Context, DatabaseEndpoint, GatewayContext, ReleaseContext};
 use helm_iris::error::Error;
 use helm_iris::library::Library;
 use helm_iris::settings::Settings;
@@ -20,7 +20,8 @@ fn chart(env: &TestEnv, release: &str, template: &str) -> Result<Chart, Error> {
 
 fn render(chart: &Chart) -> Result<serde_json::Value, Vec<helm_iris::problem::Problem>> {
     let release = ReleaseContext { name: "r".to_owned(), namespace: "n".to_owned(), chart: "mine".to_owned() };
-    let context = Context::build(&Settings::default(), release, DatabaseEndpoint::default(), None);
+    let gateway = GatewayContext { tells_tokens: true };
+    let context = Context::build(&Settings::default(), release, DatabaseEndpoint::default(), gateway, None);
     helm_iris::render::values(chart, &context, "values.yaml").map(|rendered| rendered.document.value)
 }
 

@@ -168,3 +168,22 @@ fn schemas_of_every_dialect_are_used() {
         assert!(run.stderr.contains("`cull.every`: 600 is not of type string"), "{dialect}:\n{run}");
     }
 }
+
+/// The chart of an older gateway refuses one of our values: it is left out, and what that means is told.
+#[test]
+fn what_an_older_gateway_does_not_know_is_left_out_and_told() {
+    const NAMED: &str = "jupyterhubServiceName: dask-gateway";
+    for (chart, args) in [("daskhub", &[][..]), ("dask-gateway", &["--set", "dask.hubNamespace=jhub"][..])] {
+        for (source, older) in [("2025.4.0", true), ("2026.3.0", false), ("2026.9.1", false)] {
+            let site = format!("profile: cumulus\nsources: {{dask-gateway: {{version: {source}}}}}\n");
+            let env = TestEnv::with_site(&site);
+            let run = env.ok(&[&["render", chart, "--output-dir", "out"], args].concat());
+            let (values, review) = (env.read(&format!("out/{chart}/values.yaml")), env.read("out/REVIEW.md"));
+            assert_eq!(values.contains(NAMED), !older, "{source}: {values}");
+            assert_eq!(values.contains("# Look here: any token of th"), older, "{values}");
+            assert_eq!(review.contains("**any token of the hub lets in to Dask Gateway"), older, "{review}");
+            assert_eq!(review.contains("take dask-gateway 2026.3.0 or newer"), older, "{review}");
+            assert_eq!(run.stderr.contains("any token of the hub lets in"), older, "{run}");
+        }
+    }
+}

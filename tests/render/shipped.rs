@@ -34,6 +34,33 @@ fn whole_bundle_of_cumulus_daskhub() {
     snapshot("bundle__cumulus__daskhub", out);
 }
 
+/// A review tells of a StorageClass where there are volumes, and of nodes where there are pods of a chosen size.
+#[test]
+fn a_review_tells_of_what_the_chart_has() {
+    for (chart, volumes, sizes) in [
+        ("daskhub", true, true),
+        ("jupyterhub", true, true),
+        ("postgresql", true, false),
+        ("storage", true, false),
+        ("dask-gateway", false, true),
+    ] {
+        let env = TestEnv::new();
+        let review = |more: &[&str]| {
+            env.ok(&[&["render", chart, "--profile", "cumulus", "--output-dir", "out"], more].concat());
+            env.read("out/REVIEW.md")
+        };
+        let of_cumulus = review(&[]);
+        assert_eq!(of_cumulus.contains("StorageClass. If it has none"), volumes, "{chart}: {of_cumulus}");
+        assert_eq!(of_cumulus.contains("**Sizes against nodes**"), sizes, "{chart}: {of_cumulus}");
+        let with_nodes = review(&["--set", "scheduling.nodes={cpu: 16, memory: 60G}"]);
+        assert!(!with_nodes.contains("**Sizes against nodes**"), "{chart}: {with_nodes}");
+        if chart != "storage" {
+            let of_one_class = review(&["--set", "storage.className=fast"]);
+            assert_eq!(of_one_class.contains("- Volumes: StorageClass fast."), volumes, "{chart}: {of_one_class}");
+        }
+    }
+}
+
 /// The ledger's fingerprint key is no named secret, and differs in every home.
 fn without_key(text: &str) -> String {
     let line = |line: &str| match line.split_once("fingerprintKey: ") {

@@ -40,10 +40,39 @@ pub(super) fn tell(settings: &Settings, out: &mut String) {
     }
     if has_nodes {
         out.push_str(" Each home is a volume that is attached to the node of its server: a cloud allows so many (`kubectl get csinodes -o yaml`).");
-    } else {
-        out.push_str(" With `scheduling.nodes`, nodes are counted too.");
+    } else if !unknown_of_nodes(settings).is_empty() {
+        out.push_str(" Nodes, and the homes that are attached to one of them, could not be counted: see the end.");
     }
     out.push_str("\n\n");
+}
+
+/// Tells what could not be compared with nodes, because nobody said how large they are.
+pub(super) fn tell_unchecked(settings: &Settings, out: &mut String) {
+    let pods = sizes::pods(settings);
+    let missing = unknown_of_nodes(settings);
+    if pods.is_empty() || missing.is_empty() {
+        return;
+    }
+    let (keys, examples): (Vec<&str>, Vec<String>) =
+        missing.into_iter().map(|(key, example)| (key, format!("{key}: {example}"))).unzip();
+    let homes = if pods.iter().any(|pod| pod.pointer.starts_with("/users")) {
+        ", and how many homes are attached to one node is not known"
+    } else {
+        ""
+    };
+    let _ = writeln!(
+        out,
+        "- **Sizes against nodes**: neither profile nor site file says how much {} a node has. What no node has room for is never started{homes}. Add to the site file what pods can get of the largest node (`kubectl describe node`, under Allocatable), e.g.:\n\n      scheduling:\n        nodes: {{{}}}\n",
+        keys.join(" and "),
+        examples.join(", ")
+    );
+}
+
+/// What is not known of nodes, each with an example.
+fn unknown_of_nodes(settings: &Settings) -> Vec<(&'static str, &'static str)> {
+    let (cpu, memory) = sizes::node(&settings.scheduling.nodes);
+    let parts = [(cpu, ("cpu", "8")), (memory, ("memory", "30G"))];
+    parts.into_iter().filter(|(known, _)| known.is_none()).map(|(_, part)| part).collect()
 }
 
 fn row(one: &Estimate, home: &str, (has_nodes, has_dask): (bool, bool)) -> Vec<String> {
@@ -72,4 +101,32 @@ fn all_of(size: &str, count: u32) -> String {
     let end = size.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(size.len());
     let number: f64 = size[..end].parse().unwrap_or_default();
     format!("{}{}", number * f64::from(count), &size[end..])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn unchecked(settings: Value) -> String {
+        let mut out = String::new();
+        tell_unchecked(&serde_json::from_value(settings).unwrap(), &mut out);
+        out
+    }
+
+    #[test]
+    fn sizes_that_were_compared_with_no_node_are_told_with_the_lines_to_add() {
+        let users = json!({"memory": {"guarantee": "1G"}});
+        let nodes = |nodes: Value| unchecked(json!({"users": users, "scheduling": {"nodes": nodes}}));
+        let neither = nodes(json!({}));
+        assert!(neither.contains("how much cpu and memory") && neither.contains("how many homes"), "{neither}");
+        assert!(neither.contains("\n      scheduling:\n        nodes: {cpu: 8, memory: 30G}\n"), "{neither}");
+        assert!(nodes(json!({"cpu": 4})).contains("nodes: {memory: 30G}"), "what is known is not asked for again");
+        assert!(nodes(json!({"memory": "4G"})).contains("nodes: {cpu: 8}"));
+        assert_eq!(nodes(json!({"cpu": 4, "memory": "4G"})), "");
+        let dask = unchecked(json!({"dask": {"worker": {"memory": {"guarantee": "1G"}}}}));
+        assert!(dask.contains("Sizes against nodes") && !dask.contains("homes"), "{dask}");
+        assert_eq!(unchecked(json!({})), "", "no pod of such a size");
+    }
 }
