@@ -229,18 +229,37 @@ const SOON: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the folder cannot be opened.
 pub fn hold(folder: &Path, tell: impl FnOnce(Option<String>)) -> Result<Held> {
-    let handle = File::open(folder).map_err(|error| failed("read", folder, &error))?;
+    let handle = open_folder(folder)?;
+    if !holds_soon(folder, &handle)? {
+        tell(holder(folder));
+        handle.lock().map_err(|error| failed("hold", folder, &error))?;
+    }
+    Ok(Held { _handle: handle })
+}
+
+/// Holds the folder, unless another process does for longer than a moment: then it says who, if that can be known.
+///
+/// # Errors
+/// When the folder cannot be opened.
+pub fn try_hold(folder: &Path) -> Result<Result<Held, Option<String>>> {
+    let handle = open_folder(folder)?;
+    Ok(if holds_soon(folder, &handle)? { Ok(Held { _handle: handle }) } else { Err(holder(folder)) })
+}
+
+fn open_folder(folder: &Path) -> Result<File> {
+    File::open(folder).map_err(|error| failed("read", folder, &error))
+}
+
+fn holds_soon(folder: &Path, handle: &File) -> Result<bool> {
     let since = Instant::now();
     while since.elapsed() < SOON {
         match handle.try_lock() {
-            Ok(()) => return Ok(Held { _handle: handle }),
+            Ok(()) => return Ok(true),
             Err(TryLockError::WouldBlock) => std::thread::sleep(SOON / 50),
             Err(TryLockError::Error(error)) => return Err(failed("hold", folder, &error)),
         }
     }
-    tell(holder(folder));
-    handle.lock().map_err(|error| failed("hold", folder, &error))?;
-    Ok(Held { _handle: handle })
+    Ok(false)
 }
 
 /// The process that holds a folder, where the system tells (Linux, and it is of this machine).

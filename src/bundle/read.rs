@@ -10,7 +10,7 @@ use super::manifest::{FORMAT, Manifest, ReleaseEntry};
 use super::{MANIFEST_FILE, NEXT_FILE, delivery, secrets_file, write};
 use crate::chart::release::Scope;
 use crate::error::{Error, Result};
-use crate::fs;
+use crate::fs::{self, Held};
 use crate::overlay::merge;
 use crate::problem::Problem;
 use crate::redact::Secret;
@@ -56,6 +56,14 @@ impl Bundle {
     /// Whether there is a bundle in a folder, whatever its state.
     pub fn is_in(folder: &Path) -> bool {
         [MANIFEST_FILE, NEXT_FILE].iter().any(|file| fs::exists(&folder.join(file)).unwrap_or(true))
+    }
+
+    /// Keeps other processes from writing the bundle anew until the guard is dropped.
+    ///
+    /// # Errors
+    /// When one does, or applies it.
+    pub fn hold(&self) -> Result<Held> {
+        write::alone(&self.folder)
     }
 
     /// The bundle's folder.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::manifest::{FileEntry, Manifest};
 use super::{MANIFEST_FILE, NEXT_FILE, read, secrets_file};
 use crate::error::{Error, Result};
-use crate::fs::{self, Access};
+use crate::fs::{self, Access, Held};
 use crate::problem::Problem;
 use crate::secrets::Ledger;
 
@@ -44,6 +44,7 @@ impl Draft {
 /// When the folder cannot be written; what stood there before then still stands or is finished
 /// by the next run.
 pub fn write(folder: &Path, draft: &Draft, ledger: &Ledger) -> Result<Vec<SetAside>> {
+    let _alone = if fs::exists(folder)? { Some(alone(folder)?) } else { None };
     let manifest = draft.sealed();
     let text = manifest_text(&manifest)?;
     let old = read::manifest_if_any(&folder.join(MANIFEST_FILE))?;
@@ -70,6 +71,19 @@ pub fn write(folder: &Path, draft: &Draft, ledger: &Ledger) -> Result<Vec<SetAsi
     write_secrets(folder, &manifest, ledger)?;
     take_place(folder, old.as_ref(), &manifest)?;
     Ok(set_aside)
+}
+
+/// Keeps other processes from writing the folder, or from applying what is in it, until the guard is dropped.
+///
+/// # Errors
+/// When one does.
+pub(super) fn alone(folder: &Path) -> Result<Held> {
+    fs::try_hold(folder)?.map_err(|holder| {
+        let who = holder.map_or_else(|| "another command".to_owned(), |holder| format!("another command, {holder},"));
+        Error::user(format!("{who} is at work with the bundle {}", folder.display()))
+            .because("what is being applied must not be written anew")
+            .hint("wait until it is done, or take another folder, with a copy of the site file")
+    })
 }
 
 /// Lets the next manifest take the old one's place. Files of ours that it no longer has go first, while

@@ -182,6 +182,8 @@ pub struct Taken {
     pub plural: String,
     /// Name.
     pub name: String,
+    /// Its namespace; none where the whole cluster shares the name.
+    pub namespace: Option<String>,
     /// Namespace and name of the Helm release that has it; none where no release has.
     pub by: Option<(String, String)>,
     /// Namespace and name of the release that would make it.

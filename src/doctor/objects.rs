@@ -1,5 +1,7 @@
 //! What a release would make, from the objects that Helm renders. Pure.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -30,6 +32,8 @@ pub struct Object {
     pub uses_default_class: bool,
     /// Whether it is made before anything else and never changed: from the chart's folder `crds/`.
     pub is_from_crds: bool,
+    /// Whether helm makes it for a moment of its own, after taking away what has its name.
+    pub is_hook: bool,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +54,7 @@ struct Metadata {
     #[serde(default)]
     name: String,
     namespace: Option<String>,
+    annotations: Option<BTreeMap<String, Value>>,
 }
 
 /// The objects of what `helm template` printed.
@@ -106,6 +111,7 @@ fn object(head: Head) -> Object {
         name: metadata.name,
         namespace: metadata.namespace,
         is_from_crds: false,
+        is_hook: metadata.annotations.is_some_and(|all| all.contains_key("helm.sh/hook")),
     }
 }
 
@@ -131,7 +137,7 @@ mod tests {
 
     const RENDERED: &str = "---\n# Source: c/crds/d.yaml\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n\
         metadata: {name: daskclusters.gateway.dask.org}\nspec: {group: gateway.dask.org, names: {kind: DaskCluster}}\n\
-        ---\n# Source: c/templates/s.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: proxy-public}\n\
+        ---\n# Source: c/templates/s.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: proxy-public, annotations: {helm.sh/hook: pre-install}}\n\
         spec: {type: LoadBalancer, loadBalancerIP: 192.0.2.9}\n\
         ---\n# Source: c/templates/l.yaml\napiVersion: v1\nkind: List\nitems:\n\
         - {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data}, spec: {storageClassName: slow}}\n\
@@ -146,6 +152,7 @@ mod tests {
         assert_eq!(crd.defines, Some(("gateway.dask.org".into(), "DaskCluster".into())));
         assert!(crd.is_from_crds && !service.is_from_crds);
         assert_eq!(service.address.as_deref(), Some("192.0.2.9"));
+        assert!(service.is_hook && !claim.is_hook);
         assert_eq!((claim.name.as_str(), claim.classes.as_slice()), ("data", ["slow".to_owned()].as_slice()));
         assert_eq!(database.images, ["busybox", "postgres:17"]);
         assert_eq!((database.classes.as_slice(), database.uses_default_class), (["fast".to_owned()].as_slice(), true));

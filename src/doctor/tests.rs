@@ -310,6 +310,7 @@ fn taken(by: Option<(String, String)>) -> Taken {
         kind: "ClusterRole".into(),
         plural: "clusterroles".into(),
         name: "dhub-user-scheduler".into(),
+        namespace: None,
         by,
         wanted_by: ("dhub".into(), "dhub".into()),
     }

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::helm::chart_digest_of;
 use crate::objects::documents;
 use crate::observe::ReleaseState;
+use crate::plan::at_work;
 use crate::secrets::cluster::NAME as LEDGER;
 use crate::text::named;
 use crate::volumes::{DELETE, HubVolume, Owner, RETAIN, Volumes};
@@ -48,6 +49,7 @@ pub struct Input<'i> {
 pub fn build(input: &Input<'_>) -> Result<Uninstall> {
     let ours = ours(input);
     is_meant(input, &ours)?;
+    is_nobodys_work(input, &ours)?;
     let mut plan = Uninstall {
         cluster: input.cluster.to_owned(),
         server: input.server.to_owned(),
@@ -122,6 +124,17 @@ fn is_meant(input: &Input<'_>, ours: &Releases<'_>) -> Result<()> {
                 .hint(format!("or take it over first: helm iris install {chart} -n {namespace}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// A helm that is none of ours may be at work with a release that is pending; it would go on with what is taken away.
+fn is_nobodys_work(input: &Input<'_>, ours: &Releases<'_>) -> Result<()> {
+    let is_of_others = |name: &str, state: &ReleaseState| {
+        state.status.starts_with("pending-") && !input.observed.lease.has_left(name, state.revision)
+    };
+    match ours.iter().find(|(name, state)| is_of_others(name, state)) {
+        None => Ok(()),
+        Some((name, state)) => Err(at_work((name, input.namespace), state.revision, &state.status, state.began)),
     }
 }
 

@@ -1,3 +1,5 @@
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::json;
 
 use super::super::look::Server;
@@ -47,6 +49,13 @@ fn volume(claim: &str, (key, owner): (&str, &str), policy: &str) -> HubVolume {
             provisioned: true,
         }),
     }
+}
+
+/// The Lease as a killed process of ours left it, with this release begun.
+fn left(release: &str, revision: u64) -> Seen {
+    let notes = [(format!("begun.helm-iris/{release}"), revision.to_string())];
+    let metadata = ObjectMeta { annotations: Some(notes.into()), ..ObjectMeta::default() };
+    Seen::There(Box::new(Lease { metadata, ..Lease::default() }))
 }
 
 const USER: &str = "hub.jupyter.org/username";
@@ -189,8 +198,14 @@ fn a_release_is_ours_by_its_mark_or_by_its_name_where_helm_failed() {
     let mut observed = hub();
     observed.releases[0].1 = state("postgresql", "failed", "Release \"postgresql\" failed", "");
     assert_eq!(going(&observed), 2);
+    // Somebody's helm may be at work with it, unless our own notes say otherwise.
     observed.releases[0].1.status = "pending-install".into();
+    let error = plan_of(&observed, false).unwrap_err();
+    assert!(error.message.contains("another helm works on `postgresql`"), "{error:?}");
+    observed.lease = left("postgresql", 3);
     assert_eq!(going(&observed), 2);
+    (observed.releases[0].1.status, observed.lease) = ("uninstalling".into(), Seen::Never);
+    assert_eq!(going(&observed), 2, "it was on its way out");
     observed.releases[0].1.status = "deployed".into();
     assert_eq!(going(&observed), 1, "somebody else's");
     observed.releases[0] = ("redis".into(), state("redis", "failed", "x", ""));

@@ -91,9 +91,30 @@ fn a_release_that_somebody_else_left_pending_is_theirs() {
     for more in [&[][..], &CHANGED] {
         hub.refused(more, &["another helm works on", "revision 2 is `pending-rollback` since 20", "helm rollback"]);
     }
+    let run = hub.run(&["uninstall", "daskhub", "--yes"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stderr.contains("another helm works on") && hub.revision("postgresql") > 0, "{run}");
     assert!(hub.is_pending(&hub.namespace));
     hub.helm(&["rollback", &hub.namespace]);
     hub.install(&CHANGED);
+}
+
+/// What is being applied stays as it was reviewed, whatever is looked at meanwhile in the same folder.
+#[test]
+fn a_plan_in_the_same_folder_does_not_disturb_an_installation() {
+    let Some(testbed) = Testbed::take() else { return };
+    let hub = testbed.hub("beside", &testbed.helm4);
+    let mut ours = hub.until_pending("postgresql", &[]);
+    let mut refused = 0;
+    while ours.try_wait().unwrap().is_none() {
+        let run = hub.run(&["plan", "daskhub", "--set", "users.idleTimeout=7200"]);
+        refused += usize::from(run.code == Some(1) && run.stderr.contains("is at work with the bundle"));
+    }
+    let run = hub.env.finish(&["install"], &ours.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(refused > 0, "it was planned meanwhile");
+    let run = hub.run(&["plan", "daskhub", "--set", "users.idleTimeout=7200", "--exit-code"]);
+    assert_eq!(run.code, Some(3), "afterwards it is as ever\n{run}");
 }
 
 /// Ctrl-C lets helm finish, and begins nothing more; the second one stops helm, which tidies up.

@@ -136,3 +136,22 @@ fn another_hub_of_the_same_release_name_is_explained() {
         hub.install(&[]);
     }
 }
+
+/// Helm would find it only after the releases before, and leave half a hub.
+#[test]
+fn what_others_made_in_the_namespace_stops_before_anything_is_done() {
+    let Some(testbed) = Testbed::take() else { return };
+    for (word, helm) in testbed.helms() {
+        let hub = testbed.hub(&format!("occupied-{word}"), &helm);
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": hub.namespace}});
+        testbed.api.create("/api/v1/namespaces", &namespace);
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hub"}});
+        testbed.api.create(&hub.core("secrets"), &secret);
+        hub.refused(&[], &["there is a Secret hub in", "kubectl delete secrets hub -n", "--skip AREA"]);
+        hub.assert_nothing_installed();
+        // A control: its own are no obstacle, the second time as the first.
+        testbed.api.delete(&hub.core("secrets/hub"));
+        hub.install(&[]);
+        hub.install(&["--set", "users.idleTimeout=7200"]);
+    }
+}

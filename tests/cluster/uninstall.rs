@@ -16,7 +16,7 @@ const CLUSTERS: &str = "/apis/gateway.dask.org/v1alpha1/namespaces";
 pub(super) fn until(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < Duration::from_mins(1), "{what}");
+        assert!(start.elapsed() < Duration::from_mins(3), "{what}");
         sleep(Duration::from_millis(100));
     }
 }

@@ -157,7 +157,12 @@ impl Session {
         }
         apply::make_namespace(&self.cluster, plan).await?;
         let held = self.hold(&plan.namespace).await?;
-        let outcome = self.work(plan, secrets, agreed, (level, held.as_ref()), ui).await;
+        let outcome = async {
+            // A plan made here meanwhile would write anew what helm reads.
+            let _folder = self.reviewed.bundle.hold()?;
+            self.work(plan, secrets, agreed, (level, held.as_ref()), ui).await
+        };
+        let outcome = outcome.await;
         match held {
             Some(held) => held.release(outcome.is_ok()).await,
             None => ui.warning("you may not use Leases here, so nothing keeps others from working at the same time"),

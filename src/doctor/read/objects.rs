@@ -1,5 +1,5 @@
 //! What the cluster says to the objects that would be made: which kinds it has, what we may do with
-//! them, and which of the names that it shares are taken.
+//! them, and which of their names are taken.
 
 use std::collections::BTreeSet;
 
@@ -28,10 +28,13 @@ pub async fn objects(cluster: &Cluster, wanted: &Wanted, areas: &[Area], facts: 
         return Ok(());
     }
     facts.served = served(cluster, wanted).await?;
-    let there = cluster_wide(cluster, wanted, &facts.served).await?;
+    let there = standing(cluster, cluster_wide(wanted, &facts.served)).await?;
     if asked(Area::Names) {
+        let inside = standing(cluster, in_namespaces(cluster, wanted, &facts.served).await?).await?;
+        // What may not be read in a namespace is a matter of rights, and told there.
         let refused = there.iter().any(|(_, look)| look.is_refused());
-        let taken: Vec<Taken> = there.iter().filter_map(|(_, look)| look.seen()?.clone()?.taken).collect();
+        let all = there.iter().chain(&inside);
+        let taken: Vec<Taken> = all.filter_map(|(_, look)| look.seen()?.clone()?.taken).collect();
         facts.taken = if refused && taken.is_empty() { Look::Refused } else { Look::Seen(taken) };
     }
     if asked(Area::Rights) {
@@ -55,11 +58,13 @@ fn kind_of<'s>(served: &'s BTreeSet<Served>, version: &str, kind: &str) -> Optio
     served.iter().find(|one| (one.group.as_str(), one.version.as_str(), one.kind.as_str()) == (group, version, kind))
 }
 
-/// An object of a name that the whole cluster shares.
+/// An object whose name others may have as well.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Shared {
     served: Served,
     name: String,
+    /// None where the whole cluster shares the name.
+    namespace: Option<String>,
     release: (String, String),
     is_from_crds: bool,
 }
@@ -70,25 +75,39 @@ struct There {
     taken: Option<Taken>,
 }
 
-async fn cluster_wide(
-    cluster: &Cluster,
-    wanted: &Wanted,
-    served: &BTreeSet<Served>,
-) -> Result<Vec<(Shared, Look<Option<There>>)>> {
-    let shared: BTreeSet<Shared> = wanted
-        .objects()
-        .filter_map(|(release, object)| {
-            let served = kind_of(served, &object.api_version, &object.kind).filter(|served| !served.namespaced)?;
-            Some(Shared {
-                served: served.clone(),
-                name: object.name.clone(),
-                release: (release.entry.namespace.clone(), release.entry.name.clone()),
-                is_from_crds: object.is_from_crds,
-            })
+/// The names that the whole cluster shares.
+fn cluster_wide(wanted: &Wanted, served: &BTreeSet<Served>) -> BTreeSet<Shared> {
+    names(wanted, served).filter(|shared| shared.namespace.is_none()).collect()
+}
+
+/// The names in namespaces that are there. Helm would find those that are taken only when the releases before are made.
+async fn in_namespaces(cluster: &Cluster, wanted: &Wanted, served: &BTreeSet<Served>) -> Result<BTreeSet<Shared>> {
+    let all: BTreeSet<Shared> = names(wanted, served).filter(|shared| shared.namespace.is_some()).collect();
+    let namespaces: BTreeSet<&str> = all.iter().filter_map(|shared| shared.namespace.as_deref()).collect();
+    let there = namespaces.into_iter().map(async |name| Ok((has_namespace(cluster, name).await?, name)));
+    let there = try_join_all(there).await?;
+    let there: BTreeSet<&str> = there.into_iter().filter_map(|(is_there, name)| is_there.then_some(name)).collect();
+    let is_there = |shared: &&Shared| shared.namespace.as_deref().is_some_and(|name| there.contains(name));
+    Ok(all.iter().filter(is_there).cloned().collect())
+}
+
+fn names(wanted: &Wanted, served: &BTreeSet<Served>) -> impl Iterator<Item = Shared> {
+    wanted.objects().filter(|(_, object)| !object.is_hook).filter_map(|(release, object)| {
+        let served = kind_of(served, &object.api_version, &object.kind)?;
+        Some(Shared {
+            served: served.clone(),
+            name: object.name.clone(),
+            namespace: served.namespaced.then(|| release.namespace_of(object).to_owned()),
+            release: (release.entry.namespace.clone(), release.entry.name.clone()),
+            is_from_crds: object.is_from_crds,
         })
-        .collect();
-    let reads = shared.into_iter().map(|shared| async move {
-        let found = cluster.metadata_of(&shared.served, None, &shared.name).await;
+    })
+}
+
+/// Which of them are there, and whose they are.
+async fn standing(cluster: &Cluster, all: BTreeSet<Shared>) -> Result<Vec<(Shared, Look<Option<There>>)>> {
+    let reads = all.into_iter().map(|shared| async move {
+        let found = cluster.metadata_of(&shared.served, shared.namespace.as_deref(), &shared.name).await;
         let found = look(found, cluster, &format!("look at the {} {}", shared.served.kind, shared.name))?;
         let seen = match found {
             Look::Seen(meta) => Look::Seen(meta.map(|meta| There { taken: taken(&shared, made_by(&meta)) })),
@@ -101,7 +120,7 @@ async fn cluster_wide(
 
 /// Helm takes what is its own, and leaves definitions of `crds/` that are there as they are.
 fn taken(shared: &Shared, by: Option<(String, String)>) -> Option<Taken> {
-    let Shared { served, name, release, is_from_crds } = shared;
+    let Shared { served, name, namespace, release, is_from_crds } = shared;
     if *is_from_crds || by.as_ref() == Some(release) {
         return None;
     }
@@ -109,6 +128,7 @@ fn taken(shared: &Shared, by: Option<(String, String)>) -> Option<Taken> {
         kind: served.kind.clone(),
         plural: served.plural.clone(),
         name: name.clone(),
+        namespace: namespace.clone(),
         by,
         wanted_by: release.clone(),
     })
