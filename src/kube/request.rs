@@ -24,8 +24,12 @@ use super::Cluster;
 pub(super) const PAUSES: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
 
-/// Whose what we apply is.
+/// Whose the fields are that we write; what somebody else writes is drift.
 const FIELD_MANAGER: &str = "helm-iris";
+
+fn as_us() -> PostParams {
+    PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }
+}
 
 impl Cluster {
     /// One object; none where the server says that there is none.
@@ -54,7 +58,7 @@ impl Cluster {
         K: Resource<DynamicType = ()> + Serialize,
     {
         let body = serde_json::to_vec(object).map_err(KubeError::SerdeError)?;
-        let request = resource::<K>(namespace).create(&PostParams::default(), body).map_err(KubeError::BuildRequest)?;
+        let request = resource::<K>(namespace).create(&as_us(), body).map_err(KubeError::BuildRequest)?;
         send(&self.client, &request).await.map(drop)
     }
 
@@ -68,7 +72,7 @@ impl Cluster {
     {
         let body = serde_json::to_vec(object).map_err(KubeError::SerdeError)?;
         let request =
-            resource::<K>(namespace).replace(name, &PostParams::default(), body).map_err(KubeError::BuildRequest)?;
+            resource::<K>(namespace).replace(name, &as_us(), body).map_err(KubeError::BuildRequest)?;
         send(&self.client, &request).await.map(drop)
     }
 
@@ -80,7 +84,8 @@ impl Cluster {
     where
         K: Resource<DynamicType = ()>,
     {
-        let request = resource::<K>(namespace).patch(name, &PatchParams::default(), &Patch::Merge(fields));
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let request = resource::<K>(namespace).patch(name, &params, &Patch::Merge(fields));
         send(&self.client, &request.map_err(KubeError::BuildRequest)?).await.map(drop)
     }
 

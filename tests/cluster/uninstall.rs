@@ -203,6 +203,11 @@ fn data_is_kept_and_comes_back_into_a_new_namespace() {
         assert!(hub.volume(&home).unwrap()["metadata"]["labels"].is_null());
         let run = hub.install(&["--reattach", &hub.file()]);
         assert!(run.stderr.contains("Nothing to change"), "{run}");
+        let run = hub.run(&["plan", "daskhub", "-o", "json"]);
+        let plan: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        for operation in plan["operations"].as_array().unwrap() {
+            assert!(operation["drift"]["objects"].as_array().is_none_or(Vec::is_empty), "we made it ourselves: {run}");
+        }
         hub.forget_volumes();
     }
 }
