@@ -8,6 +8,7 @@ use crate::layers::{self, Layer};
 use crate::problem::Problem;
 use crate::secrets::is_placeholder;
 use crate::settings::{Database, Image, Settings, TlsMode};
+use crate::site::hub_address;
 use crate::yaml::pointer_to_path;
 
 /// Makes an error at the place where a setting was given.
@@ -65,11 +66,10 @@ fn placeholders(layers: &[Layer]) -> Vec<Problem> {
 
 fn address(settings: &Settings, at: At<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if let Some(address) = &settings.load_balancer.address
-        && !is_placeholder(address)
-        && address.parse::<IpAddr>().is_err()
+    if let Some(address) = settings.load_balancer.address.as_ref().filter(|address| !is_placeholder(address))
+        && let Err(why) = hub_address(address)
     {
-        let message = format!("`loadBalancer.address`: `{address}` is no IP address");
+        let message = format!("`loadBalancer.address`: `{address}` is {why}");
         problems.push(at("/loadBalancer/address", message).fix("give the floating IP itself, e.g. 128.232.224.75"));
     }
     for (index, range) in settings.load_balancer.source_ranges.iter().enumerate() {
