@@ -39,8 +39,13 @@ pub fn hub_size(text: &str) -> Option<u128> {
 pub fn hub_bytes(value: &Value) -> Option<u128> {
     match value {
         Value::String(text) => hub_size(text),
-        number => whole(billionths(number)?, BILLION),
+        number => count(number),
     }
+}
+
+/// A quantity of what comes in whole pieces, e.g. GPUs.
+pub fn count(value: &Value) -> Option<u128> {
+    whole(billionths(value)?, BILLION)
 }
 
 fn whole(quantity: i128, unit: i128) -> Option<u128> {

@@ -4,7 +4,7 @@ mod address;
 
 use std::path::{Path, PathBuf};
 
-pub use address::with_address;
+pub use address::{hub_address, with_address};
 
 use crate::error::{Error, Result};
 use crate::fs;

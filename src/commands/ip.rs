@@ -16,7 +16,8 @@ use crate::cli::{Environment, GlobalArgs, TargetArgs};
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::kube::denied;
-use crate::site::{DEFAULT_FILE, Site, with_address};
+use crate::load;
+use crate::site::{DEFAULT_FILE, hub_address, with_address};
 use crate::status;
 use crate::text::fold;
 use crate::ui::{OutputFormat, Ui};
@@ -43,10 +44,15 @@ pub enum Verb {
 #[derive(Debug, Args)]
 pub struct SetArgs {
     /// The floating IP, e.g. 203.0.113.10
+    #[arg(value_parser = address)]
     pub address: IpAddr,
     /// Which hub's.
     #[command(flatten)]
     pub target: TargetArgs,
+}
+
+fn address(text: &str) -> std::result::Result<IpAddr, String> {
+    hub_address(text).map_err(|why| format!("it is {why}"))
 }
 
 /// Tells, or records.
@@ -105,9 +111,9 @@ fn reached(url: &str) -> String {
 
 fn set(args: &SetArgs, global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outcome> {
     let path = args.target.settings.site_file.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
-    // What is wrong with it is told before anything is written.
-    let site = Site::load(args.target.settings.site_file.as_deref())?;
-    let text = if site.file.is_some() { fs::read_text(path)? } else { String::new() };
+    // What is wrong with it, or with the profile and chart, is told before anything is written.
+    load::load(&args.target.request(global, environment, None))?;
+    let text = if fs::exists(path)? { fs::read_text(path)? } else { String::new() };
     let edited = with_address(&text, args.address).ok_or_else(|| {
         Error::user(format!("{} is written in a form that cannot be edited safely", path.display()))
             .because("nothing but the address may change in it; nothing was written")

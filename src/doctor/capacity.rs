@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::facts::{Facts, Node, Room, Taint};
+use super::facts::{Facts, GPU, Node, Room, Taint};
 use super::finding::{Finding, Verdict};
 use super::wanted::Wanted;
-use crate::quantity::{cores, hub_bytes, shown_bytes, shown_cores};
+use crate::quantity::{cores, count, hub_bytes, shown_bytes, shown_cores};
 use crate::sizes::{DASK_POD, SERVER_MEMORY};
 
 /// What z2jh lets user servers bear, whatever the values say.
@@ -72,13 +72,14 @@ pub(super) fn needs(wanted: &Wanted) -> Vec<Need<'_>> {
         }
         let tolerations = list(get("/extraTolerations"));
         let sizes = list(get("/profileList"));
-        let mut need = |what: String, setting, cpu: Option<&Value>, memory: Option<&Value>| {
+        let mut need = |what: String, setting, cpu: Option<&Value>, memory: Option<&Value>, gpus| {
             needs.push(Need {
                 what,
                 setting,
                 room: Room {
                     cpu: cpu.and_then(cores).unwrap_or_default(),
                     memory: memory.and_then(hub_bytes).unwrap_or_default(),
+                    gpus,
                     pods: 1,
                 },
                 labels: labels.clone(),
@@ -87,14 +88,17 @@ pub(super) fn needs(wanted: &Wanted) -> Vec<Need<'_>> {
             });
         };
         let memory = get("/memory/guarantee").unwrap_or(&default);
+        let (reserved, most) = (get("/extraResource/guarantees"), get("/extraResource/limits"));
         if sizes.is_empty() {
-            need("user server".to_owned(), "users", get("/cpu/guarantee"), Some(memory));
+            need("user server".to_owned(), "users", get("/cpu/guarantee"), Some(memory), gpus(reserved, most));
         }
         for size in sizes {
             let name = size["display_name"].as_str().unwrap_or_default();
             let asks = |key: &str| size["kubespawner_override"].get(key).filter(|value| !value.is_null());
             let (cpu, own) = (asks("cpu_guarantee").or(get("/cpu/guarantee")), asks("mem_guarantee").unwrap_or(memory));
-            need(format!("user server of size {name}"), "users.sizes", cpu, Some(own));
+            let reserved = asks("extra_resource_guarantees").or(reserved);
+            let gpus = gpus(reserved, asks("extra_resource_limits").or(most));
+            need(format!("user server of size {name}"), "users.sizes", cpu, Some(own), gpus);
         }
     }
     if wanted.value("dask-gateway", "/gateway/backend").is_some() {
@@ -106,6 +110,10 @@ pub(super) fn needs(wanted: &Wanted) -> Vec<Need<'_>> {
             room: Room {
                 cpu: cores(get("/cores/request").unwrap_or(&default.0)).unwrap_or_default(),
                 memory: hub_bytes(get("/memory/request").unwrap_or(&default.1)).unwrap_or_default(),
+                gpus: gpus(
+                    get("/extraContainerConfig/resources/requests"),
+                    get("/extraContainerConfig/resources/limits"),
+                ),
                 pods: 1,
             },
             labels: strings(get("/extraPodConfig/nodeSelector")),
@@ -114,6 +122,12 @@ pub(super) fn needs(wanted: &Wanted) -> Vec<Need<'_>> {
         });
     }
     needs
+}
+
+/// The GPUs of what is set aside, or else of the limit, which Kubernetes takes for both.
+fn gpus(requests: Option<&Value>, limits: Option<&Value>) -> u128 {
+    let of = |map: Option<&Value>| map?.get(GPU).and_then(count);
+    of(requests).or_else(|| of(limits)).unwrap_or_default()
 }
 
 fn strings(map: Option<&Value>) -> BTreeMap<String, String> {
@@ -127,7 +141,7 @@ fn list(list: Option<&Value>) -> Vec<&Value> {
 
 /// What is wrong with the nodes for such a pod.
 fn of(need: &Need<'_>, nodes: &[Node], used: Option<&BTreeMap<String, Room>>) -> Option<Finding> {
-    let asks = format!("{} CPU and {}", shown_cores(need.room.cpu), shown_bytes(need.room.memory));
+    let asks = shown(need.room);
     let Need { what, setting, .. } = need;
     let willing: Vec<&Node> = nodes.iter().filter(|node| need.may_run_on(node)).collect();
     if willing.is_empty() {
@@ -139,13 +153,20 @@ fn of(need: &Need<'_>, nodes: &[Node], used: Option<&BTreeMap<String, Room>>) ->
             .fix("then see `scheduling` in the site file");
         return Some(finding);
     }
+    let most = willing.iter().map(|node| node.room.gpus).max().unwrap_or_default();
+    if need.room.gpus > most {
+        let has = if most == 0 { "has any".to_owned() } else { format!("has more than {most}") };
+        let seen = format!("a {what} asks for {}, and no ready node that takes it {has}", shown_gpus(need.room.gpus));
+        let finding = Finding::warning("too-few-gpus", seen)
+            .because("unless an autoscaler adds a node with them, it never starts; a node tells of its GPUs once NVIDIA's device plugin runs on it")
+            .fix(format!("kubectl describe nodes   # under: Allocatable, {GPU}"))
+            .fix(format!("or ask for fewer `gpus` in the site file: {setting}"));
+        return Some(finding);
+    }
     if !willing.iter().any(|node| need.fits(node.room)) {
-        let most = willing.iter().map(|node| node.room).max_by_key(|room| (room.memory, room.cpu)).unwrap_or_default();
-        let seen = format!(
-            "a {what} asks for {asks}, and the largest node has {} CPU and {}",
-            shown_cores(most.cpu),
-            shown_bytes(most.memory)
-        );
+        let having = willing.iter().map(|node| node.room).filter(|room| room.gpus >= need.room.gpus);
+        let most = having.max_by_key(|room| (room.memory, room.cpu)).unwrap_or_default();
+        let seen = format!("a {what} asks for {asks}, and the largest node has {}", shown(most));
         let finding = Finding::warning("node-too-small", seen)
             .because("unless an autoscaler adds a larger one, it never starts, however empty the cluster is")
             .fix(format!("ask for less in the site file: {setting}.memory.guarantee, {setting}.cpu.guarantee"))
@@ -159,6 +180,18 @@ fn of(need: &Need<'_>, nodes: &[Node], used: Option<&BTreeMap<String, Room>>) ->
             .fix("kubectl describe nodes   # under: Allocated resources")
             .fix("openstack coe cluster resize CLUSTER NODES")
     })
+}
+
+fn shown(room: Room) -> String {
+    let (cpu, memory) = (shown_cores(room.cpu), shown_bytes(room.memory));
+    if room.gpus == 0 {
+        return format!("{cpu} CPU and {memory}");
+    }
+    format!("{cpu} CPU, {memory} and {}", shown_gpus(room.gpus))
+}
+
+fn shown_gpus(gpus: u128) -> String {
+    if gpus == 1 { "1 GPU".to_owned() } else { format!("{gpus} GPUs") }
 }
 
 impl Need<'_> {
@@ -178,7 +211,8 @@ impl Need<'_> {
     }
 
     fn fits(&self, room: Room) -> bool {
-        self.room.cpu <= room.cpu && self.room.memory <= room.memory && self.room.pods <= room.pods
+        let Room { cpu, memory, gpus, pods } = self.room;
+        cpu <= room.cpu && memory <= room.memory && gpus <= room.gpus && pods <= room.pods
     }
 
     fn may_run_on(&self, node: &Node) -> bool {
@@ -208,6 +242,7 @@ impl Room {
         Self {
             cpu: self.cpu.saturating_sub(used.cpu),
             memory: self.memory.saturating_sub(used.memory),
+            gpus: self.gpus.saturating_sub(used.gpus),
             pods: self.pods.saturating_sub(used.pods),
         }
     }
@@ -233,5 +268,27 @@ mod tests {
             needs(&wanted).into_iter().map(|need| (need.what, need.room.cpu, need.room.memory)).collect();
         let size = |name: &str, gib: u128| (format!("user server of size {name}"), 500, gib << 30);
         assert_eq!(found, [size("Small", 2), size("Large", 8)]);
+    }
+
+    #[test]
+    fn gpus_are_of_nodes_that_have_as_many_and_have_them_free() {
+        let asks = json!({"extra_resource_limits": {GPU: 2}, "mem_guarantee": "1G"});
+        let sizes = json!([{"display_name": "g", "kubespawner_override": asks}]);
+        let hub = WantedRelease::new(&release("jupyterhub"), json!({"singleuser": {"profileList": sizes}}), None);
+        let wanted = Wanted { releases: vec![hub], ..Wanted::default() };
+        let run = |gpus: u128, used: u128| {
+            let room = |gpus| Room { cpu: 8000, memory: 64 << 30, gpus, pods: 9 };
+            let node = Node { name: "a".into(), is_ready: true, room: room(gpus), ..Node::default() };
+            let used = BTreeMap::from([("a".to_owned(), Room { gpus: used, ..Room::default() })]);
+            of(&needs(&wanted)[0], &[node], Some(&used)).map(|finding| (finding.id, finding.seen))
+        };
+        let found = |id: &'static str, words: &str, (gpus, used)| {
+            let Some((given, seen)) = run(gpus, used) else { panic!("{gpus} {used}") };
+            assert!(given == id && seen.contains(words), "{given}: {seen}");
+        };
+        found("too-few-gpus", "asks for 2 GPUs, and no ready node that takes it has any", (0, 0));
+        found("too-few-gpus", "has more than 1", (1, 0));
+        found("no-room", "1 GiB and 2 GPUs", (2, 1));
+        assert_eq!(run(2, 0), None);
     }
 }

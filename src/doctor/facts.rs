@@ -119,13 +119,18 @@ pub struct Taint {
     pub effect: String,
 }
 
-/// CPU, memory and places for pods.
+/// The resource as which NVIDIA's device plugin offers GPUs.
+pub(super) const GPU: &str = "nvidia.com/gpu";
+
+/// CPU, memory, GPUs and places for pods.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Room {
     /// CPU in thousandths of a core.
     pub cpu: u128,
     /// Memory in bytes.
     pub memory: u128,
+    /// GPUs.
+    pub gpus: u128,
     /// Pods.
     pub pods: u128,
 }

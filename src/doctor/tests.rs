@@ -39,7 +39,7 @@ fn node(name: &str, zone: &str) -> Node {
         labels: BTreeMap::from([("topology.kubernetes.io/zone".into(), zone.into())]),
         taints: vec![],
         is_ready: true,
-        room: Room { cpu: 4000, memory: 16 << 30, pods: 110 },
+        room: Room { cpu: 4000, memory: 16 << 30, gpus: 0, pods: 110 },
     }
 }
 
@@ -108,7 +108,7 @@ impl World {
             classes: Look::Seen(vec![class("standard")]),
             drivers: Look::Seen(BTreeSet::from([CINDER.into()])),
             nodes: Look::Seen(vec![node("a", "nova"), node("b", "nova")]),
-            used: Look::Seen(BTreeMap::from([("a".into(), Room { cpu: 1000, memory: 1 << 30, pods: 5 })])),
+            used: Look::Seen(BTreeMap::from([("a".into(), Room { cpu: 1000, memory: 1 << 30, gpus: 0, pods: 5 })])),
             daemon_sets: Look::Seen(vec![("kube-system".into(), "calico-node".into())]),
             balancers: Look::Seen(vec![Balancer {
                 namespace: "dhub".into(),
@@ -241,16 +241,18 @@ const ALL: &[(&str, Severity, &str, Spoil)] = &[
         w.hub().values["jupyterhub"]["singleuser"]["nodeSelector"] = json!({"pool": "users"});
     }),
     ("no-matching-node", Severity::Warning, "Dask worker", |w| {
-        let taint =
-            |key: &str, value: &str| Taint { key: key.into(), value: value.into(), effect: "NoSchedule".into() };
+        let own = Taint { key: "hub.jupyter.org/dedicated".into(), value: "user".into(), effect: "NoSchedule".into() };
         // User servers bear this one by themselves.
-        w.nodes().iter_mut().for_each(|n| n.taints = vec![taint("hub.jupyter.org/dedicated", "user")]);
+        w.nodes().iter_mut().for_each(|n| n.taints = vec![own.clone()]);
     }),
     ("node-too-small", Severity::Warning, "asks for 500m CPU and 64 GiB", |w| {
         set(&mut w.hub().values, "/jupyterhub/singleuser/memory/guarantee", json!("64G"));
     }),
+    ("too-few-gpus", Severity::Warning, "a user server asks for 8 GPUs", |w| {
+        w.hub().values["jupyterhub"]["singleuser"]["extraResource"] = json!({"limits": {"nvidia.com/gpu": 8}});
+    }),
     ("no-room", Severity::Warning, "no node has room for a Dask worker", |w| {
-        let full = Room { cpu: 3500, memory: 1 << 30, pods: 20 };
+        let full = Room { cpu: 3500, memory: 1 << 30, gpus: 0, pods: 20 };
         w.facts.used = Look::Seen(["a", "b"].map(|name| (name.to_owned(), full)).into());
     }),
     ("name-taken", Severity::Fatal, "belongs to the release dhub in elsewhere", |w| {

@@ -39,6 +39,14 @@ struct Broken {
     why: String,
 }
 
+/// The major version that an image's tag begins with, e.g. 17 of `17.11-trixie`.
+pub fn major_of_tag(tag: &str) -> Option<u32> {
+    let (digits, rest) = tag.split_at(tag.find(|c: char| !c.is_ascii_digit()).unwrap_or(tag.len()));
+    // E.g. `17.11`, `17-alpine`, and the betas and candidates of a version that comes.
+    let ends = rest.is_empty() || rest.starts_with(['.', '-']) || rest.starts_with("beta") || rest.starts_with("rc");
+    digits.parse().ok().filter(|_| ends)
+}
+
 /// What is told of two images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::build::{Desired, Input};
 use super::dump::DATABASE_CHART;
 use crate::error::{Error, Result};
+use crate::images::major_of_tag;
 use crate::observe::database_claim;
 
 /// The way from one major version to the next.
@@ -45,13 +46,8 @@ fn majors(input: &Input<'_>, desired: &Desired) -> Option<(u32, u32)> {
     versions.filter(|_| is_ours && is_there)
 }
 
-/// The major version that an image's tag begins with, e.g. 17 of `17.11-trixie`.
 fn major(values: &Value) -> Option<u32> {
-    let tag = values.pointer("/image/tag")?.as_str()?;
-    let (digits, rest) = tag.split_at(tag.find(|c: char| !c.is_ascii_digit()).unwrap_or(tag.len()));
-    // E.g. `17.11`, `17-alpine`, and the betas and candidates of a version that comes.
-    let ends = rest.is_empty() || rest.starts_with(['.', '-']) || rest.starts_with("beta") || rest.starts_with("rc");
-    digits.parse().ok().filter(|_| ends)
+    major_of_tag(values.pointer("/image/tag")?.as_str()?)
 }
 
 #[cfg(test)]

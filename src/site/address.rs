@@ -1,10 +1,30 @@
-//! Records an address in the text of a site file: one line is put in or replaced, all others stay. Pure.
+//! The address of a hub: which one can be, and how it is recorded in the text of a site file, where one line is put in
+//! or replaced and all others stay. Pure.
 
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
 use crate::yaml::parse;
+
+/// An address under which people could reach a hub.
+///
+/// # Errors
+/// What it is instead, e.g. `no IP address`.
+pub fn hub_address(text: &str) -> Result<IpAddr, &'static str> {
+    let address: IpAddr = text.parse().map_err(|_| "no IP address")?;
+    let (is_local_link, is_broadcast) = match address.to_canonical() {
+        IpAddr::V4(four) => (four.is_link_local(), four.is_broadcast()),
+        IpAddr::V6(six) => (six.is_unicast_link_local(), false),
+    };
+    match address.to_canonical() {
+        one if one.is_unspecified() => Err("the address of no computer"),
+        one if one.is_loopback() => Err("the address by which every computer reaches itself"),
+        one if one.is_multicast() || is_broadcast => Err("an address of many computers"),
+        _ if is_local_link => Err("an address that no router takes further"),
+        _ => Ok(address),
+    }
+}
 
 /// The text with `loadBalancer.address` set; none where its form cannot be edited safely: whatever is
 /// written must read as the same settings with the address in it.
@@ -74,6 +94,32 @@ mod tests {
 
     fn run(text: &str) -> Option<String> {
         with_address(text, "192.0.2.7".parse().unwrap())
+    }
+
+    #[test]
+    fn a_hub_has_an_address_that_people_can_reach() {
+        for right in ["192.0.2.7", "10.0.0.1", "2001:db8::1", "fd00::1"] {
+            assert_eq!(hub_address(right).map(|address| address.to_string()), Ok(right.to_owned()));
+        }
+        for wrong in [
+            "",
+            "hub.example.org",
+            "192.0.2.7/24",
+            "0.0.0.0",
+            "::",
+            "127.0.0.1",
+            "127.9.9.9",
+            "::1",
+            "::ffff:127.0.0.1",
+            "224.0.0.1",
+            "239.1.1.1",
+            "ff02::1",
+            "255.255.255.255",
+            "169.254.1.1",
+            "fe80::1",
+        ] {
+            assert!(hub_address(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

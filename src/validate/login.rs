@@ -26,6 +26,7 @@ pub(super) fn check(settings: &Settings, at: At<'_>) -> Vec<Problem> {
             "register the hub at the login service; it gives out an id for login.clientId, and a secret for `helm iris secrets set login-client-secret`",
         ));
     }
+    problems.extend(names(login, at));
     problems.extend(nobody(login, at));
     problems.extend(everybody(settings, at));
     problems.extend(plain_http(settings, at));
@@ -161,6 +162,30 @@ fn addresses(settings: &Settings, at: At<'_>) -> Vec<Problem> {
     problems
 }
 
+/// Names that `JupyterHub` takes for none (`Authenticator.validate_username`): with one of them it does not start.
+fn names(login: &Login, at: At<'_>) -> Vec<Problem> {
+    // Python's `strip` takes these as well.
+    let is_blank = |c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c);
+    let wrong = |name: &String| match name.trim_matches(is_blank) {
+        "" => Some(("a name is empty".to_owned(), "take it out".to_owned())),
+        bare if name.contains('/') => {
+            Some((format!("`{bare}` has a /"), "write the name as the hub has it, e.g. ada".to_owned()))
+        }
+        bare if bare != name => Some((format!("there are blanks around `{bare}`"), format!("write {bare}"))),
+        _ => None,
+    };
+    let lists = [("allowedUsers", &login.allowed_users), ("adminUsers", &login.admin_users)];
+    let of = |(key, list): (&'static str, &Vec<String>)| {
+        let found = list.iter().enumerate().filter_map(|(index, name)| Some((index, wrong(name)?)));
+        let problem = |(index, (why, fix))| {
+            let message = format!("`login.{key}`: {why}, so JupyterHub would not start");
+            at(&format!("/login/{key}/{index}"), message).fix(fix)
+        };
+        found.map(problem).collect::<Vec<_>>()
+    };
+    lists.into_iter().flat_map(of).collect()
+}
+
 /// Since `JupyterHub` 5 nobody may log in who is not allowed by name or by `allow_all`.
 fn nobody(login: &Login, at: At<'_>) -> Option<Problem> {
     let place =
@@ -172,7 +197,7 @@ fn nobody(login: &Login, at: At<'_>) -> Option<Problem> {
         &login.allowed_groups,
         &login.admin_groups,
     ];
-    if allows_all(login) || place || lists.iter().any(|list| !list.is_empty()) {
+    if allows_all(login) || place || lists.into_iter().flatten().any(|name| !name.trim().is_empty()) {
         return None;
     }
     let more = match login.authenticator {
@@ -183,7 +208,10 @@ fn nobody(login: &Login, at: At<'_>) -> Option<Problem> {
     };
     let (pointer, why) = match login.allow_all {
         Some(_) => ("/login/allowAll", "`login.allowAll` is false and no user is named"),
-        None => ("/login/authenticator", "no user is named, and `login.allowAll` is not set"),
+        None if login.allowed_users.is_empty() => {
+            ("/login/authenticator", "no user is named, and `login.allowAll` is not set")
+        }
+        None => ("/login/allowedUsers", "no user is named"),
     };
     let problem = at(pointer, format!("nobody could log in: {why}"));
     Some(problem.fix(format!("name them in login.allowedUsers or login.adminUsers{more}")))

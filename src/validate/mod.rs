@@ -6,6 +6,7 @@ mod login;
 mod names;
 mod placeholders;
 mod rules;
+mod schedule;
 mod schemas;
 mod settings;
 mod shared_data;

@@ -1,13 +1,16 @@
 //! Settings of the right type that cannot work, told where a person wrote them.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use super::placeholders::texts;
-use super::{login, shared_data, sizes};
+use super::{login, schedule, shared_data, sizes};
+use crate::images::major_of_tag;
 use crate::layers::{self, Layer};
-use crate::problem::Problem;
+use crate::problem::{Problem, Severity};
 use crate::secrets::is_placeholder;
 use crate::settings::{Database, Image, Settings, TlsMode};
+use crate::site::hub_address;
 use crate::yaml::pointer_to_path;
 
 /// Makes an error at the place where a setting was given.
@@ -34,18 +37,43 @@ pub fn check(settings: &Settings, layers: &[Layer]) -> Vec<Problem> {
     problems.extend(sizes::check(settings, &at));
     problems.extend(shared_data::check(settings, &at));
     problems.extend(backup(settings, &at));
+    problems.extend(server_version(&settings.database, &at));
     problems
 }
 
-/// The engine that makes backups; others have ways of their own.
-const BACKED_UP: &str = "postgresql";
+/// The engine that is ours: it makes backups, where others have ways of their own, and runs a script of ours.
+const OURS: &str = "postgresql";
 
 /// Backups that nobody would make.
-fn backup(settings: &Settings, at: At<'_>) -> Option<Problem> {
-    let engine = settings.database.engine.as_deref().filter(|engine| *engine != BACKED_UP)?;
-    settings.database.backup.schedule.as_ref()?;
-    let message = format!("`database.backup.schedule`: the engine `{engine}` makes no backups by it");
-    Some(at("/database/backup/schedule", message).fix("take it out, and back that database up by its own means"))
+fn backup(settings: &Settings, at: At<'_>) -> Vec<Problem> {
+    let Some(when) = &settings.database.backup.schedule else { return Vec::new() };
+    let say =
+        |why: String, fix: &str| at("/database/backup/schedule", format!("`database.backup.schedule`: {why}")).fix(fix);
+    match settings.database.engine.as_deref() {
+        Some(engine) if engine != OURS => {
+            let why = format!("the engine `{engine}` makes no backups by it");
+            vec![say(why, "take it out, and back that database up by its own means")]
+        }
+        _ => schedule::wrong(when).into_iter().map(|(why, fix)| say(why, fix)).collect(),
+    }
+}
+
+/// The versions of PostgreSQL that the script of our engine was tried with.
+const SERVERS: RangeInclusive<u32> = 13..=18;
+
+/// A server that the script of our engine would not set up, or with which nobody has tried it.
+fn server_version(database: &Database, at: At<'_>) -> Option<Problem> {
+    let tag = database.image.tag.as_deref().filter(|_| database.engine.as_deref() == Some(OURS))?;
+    let version = major_of_tag(tag).filter(|version| !SERVERS.contains(version))?;
+    let (least, most) = (SERVERS.start(), SERVERS.end());
+    let fix = format!("name a tag of PostgreSQL {least} to {most}");
+    if version < *least {
+        let message =
+            format!("`database.image.tag`: `{tag}` is older than PostgreSQL {least}, the first that works here");
+        return Some(at("/database/image/tag", message).fix(fix));
+    }
+    let message = format!("`database.image.tag`: nobody has tried `{tag}` here, PostgreSQL {most} is the newest");
+    Some(Problem { severity: Severity::Warning, ..at("/database/image/tag", message).fix(fix) })
 }
 
 fn placeholders(layers: &[Layer]) -> Vec<Problem> {
@@ -65,11 +93,10 @@ fn placeholders(layers: &[Layer]) -> Vec<Problem> {
 
 fn address(settings: &Settings, at: At<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if let Some(address) = &settings.load_balancer.address
-        && !is_placeholder(address)
-        && address.parse::<IpAddr>().is_err()
+    if let Some(address) = settings.load_balancer.address.as_ref().filter(|address| !is_placeholder(address))
+        && let Err(why) = hub_address(address)
     {
-        let message = format!("`loadBalancer.address`: `{address}` is no IP address");
+        let message = format!("`loadBalancer.address`: `{address}` is {why}");
         problems.push(at("/loadBalancer/address", message).fix("give the floating IP itself, e.g. 128.232.224.75"));
     }
     for (index, range) in settings.load_balancer.source_ranges.iter().enumerate() {

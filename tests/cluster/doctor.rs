@@ -100,6 +100,15 @@ impl Hub<'_> {
 
 impl Testbed {
     /// Changes every node; nothing is left of it when the testbed is taken the next time.
+    /// Lets every node tell of so many GPUs, as NVIDIA's device plugin does.
+    fn gpus(&self, count: &str) {
+        for node in self.api.list(NODES) {
+            let path = format!("{NODES}/{}/status", node["metadata"]["name"].as_str().unwrap());
+            let gpus = json!({"nvidia.com/gpu": count});
+            self.api.patch(&path, "nvidia", &json!({"status": {"capacity": gpus, "allocatable": gpus}}));
+        }
+    }
+
     fn nodes(&self, change: impl Fn(&mut Value)) {
         for node in self.api.list(NODES) {
             let path = format!("{NODES}/{}", node["metadata"]["name"].as_str().unwrap());

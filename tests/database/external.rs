@@ -52,7 +52,8 @@ fn fine(output: &Output) {
 
 /// The SQL that it printed, run by a superuser who types the password twice.
 fn follow(server: &Server, failed: &Output) {
-    let said = said(failed, &[PASSWORD]);
+    said(failed, &[PASSWORD]);
+    let said = String::from_utf8_lossy(&failed.stdout);
     let (_, sql) = said.split_once("again:\n").unwrap_or_else(|| panic!("no SQL in: {said}"));
     std::fs::write(server.path("told.sql"), sql).unwrap();
     std::fs::write(server.path("typed"), format!("{PASSWORD}\n{PASSWORD}\n")).unwrap();
@@ -135,6 +136,46 @@ fn an_admin_without_all_rights_makes_both_too() {
         let refused = prepare(&server, PASSWORD, Some(("boss", "wrong secret")));
         assert!(!refused.status.success());
         said(&refused, &[PASSWORD, "wrong secret", "boss secret"]);
+    }
+}
+
+/// The SQL of what it said.
+fn told(server: &Server, failed: &Output) -> String {
+    assert!(!failed.status.success(), "{failed:?}");
+    follow(server, failed);
+    // Whoever runs it again changes nothing.
+    follow(server, failed);
+    std::fs::read_to_string(server.path("told.sql")).unwrap()
+}
+
+#[test]
+fn where_an_admin_has_too_few_rights_it_tells_the_sql_for_the_rest() {
+    let maker = Some(("maker", "maker secret"));
+    let (guest, other) = (Some(("guest", "guest secret")), ("o'ther \"role", "o'ther \"base"));
+    for server in installed().iter().map(|bin| Server::start(bin, "of the hub")) {
+        server.sh("psql -q -U postgres -c \"CREATE ROLE maker LOGIN CREATEROLE PASSWORD 'maker secret'\" -c \"CREATE ROLE guest LOGIN PASSWORD 'guest secret'\"");
+        let failed = prepare(&server, PASSWORD, maker);
+        assert!(said(&failed, &[PASSWORD, "maker secret"]).contains("maker could not make all"), "{failed:?}");
+        let sql = told(&server, &failed);
+        assert!(sql.contains("CREATE DATABASE") && !sql.contains("ROLE"), "the role is made: {sql}");
+        assert!(!sql.contains("password"), "and has its password: {sql}");
+        fine(&prepare(&server, PASSWORD, maker));
+        fine(&prepare(&server, PASSWORD, None));
+
+        let all =
+            || server.sh("psql -At -U postgres -c 'SELECT rolname FROM pg_roles' -c 'SELECT datname FROM pg_database'");
+        let before = all();
+        let failed = prepare_for(&server, other, PASSWORD, guest);
+        assert_eq!(all(), before);
+        let sql = told(&server, &failed);
+        assert!(sql.contains("CREATE ROLE") && sql.contains("\\password") && sql.contains("CREATE DATABASE"), "{sql}");
+        assert_ne!(all(), before, "a control");
+        fine(&prepare_for(&server, other, PASSWORD, guest));
+
+        let failed = prepare_for(&server, ("third", "third"), PASSWORD, Some(("guest", "wrong secret")));
+        assert!(said(&failed, &[PASSWORD, "wrong secret"]).contains("take database.adminUser out"), "{failed:?}");
+        told(&server, &failed);
+        fine(&prepare_for(&server, ("third", "third"), PASSWORD, None));
     }
 }
 

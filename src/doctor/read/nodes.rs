@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::look;
 use crate::doctor::capacity::needs;
-use crate::doctor::facts::{Look, Node, Room, Taint};
+use crate::doctor::facts::{GPU, Look, Node, Room, Taint};
 use crate::doctor::wanted::Wanted;
 use crate::error::Result;
 use crate::kube::{Cluster, Pick};
@@ -81,8 +81,9 @@ fn node(item: NodeItem) -> Node {
 }
 
 fn room(quantities: &Quantities) -> Room {
-    let of = |name: &str, read: fn(&str) -> Option<u128>| quantities.get(name).and_then(|one| read(one));
-    Room { cpu: of("cpu", milli).unwrap_or_default(), memory: of("memory", units).unwrap_or_default(), pods: 0 }
+    let of =
+        |name: &str, read: fn(&str) -> Option<u128>| quantities.get(name).and_then(|one| read(one)).unwrap_or_default();
+    Room { cpu: of("cpu", milli), memory: of("memory", units), gpus: of(GPU, units), pods: 0 }
 }
 
 #[derive(Deserialize)]
@@ -189,11 +190,21 @@ fn requests(spec: &PodSpec) -> Room {
 
 impl Room {
     fn and(self, other: Self) -> Self {
-        Self { cpu: self.cpu + other.cpu, memory: self.memory + other.memory, pods: self.pods + other.pods }
+        Self {
+            cpu: self.cpu + other.cpu,
+            memory: self.memory + other.memory,
+            gpus: self.gpus + other.gpus,
+            pods: self.pods + other.pods,
+        }
     }
 
     fn at_least(self, other: Self) -> Self {
-        Self { cpu: self.cpu.max(other.cpu), memory: self.memory.max(other.memory), pods: self.pods.max(other.pods) }
+        Self {
+            cpu: self.cpu.max(other.cpu),
+            memory: self.memory.max(other.memory),
+            gpus: self.gpus.max(other.gpus),
+            pods: self.pods.max(other.pods),
+        }
     }
 }
 
@@ -209,7 +220,8 @@ mod tests {
         let pod = |spec: serde_json::Value| serde_json::from_value::<PodItem>(json!({"spec": spec})).unwrap();
         let pods = [
             pod(
-                json!({"nodeName": "a", "containers": [{"resources": asks("1", "1Gi")}, {"resources": asks("500m", "1Gi")}],
+                json!({"nodeName": "a", "containers": [{"resources": asks("1", "1Gi")}, {"resources": asks("500m", "1Gi")},
+                       {"resources": {"requests": {"nvidia.com/gpu": "1"}}}],
                        "initContainers": [{"resources": asks("2", "1Mi")}]}),
             ),
             pod(json!({"nodeName": "a", "containers": [{}], "overhead": {"cpu": "100m"},
@@ -218,20 +230,20 @@ mod tests {
         ];
         let used = by_node(&pods);
         assert_eq!(used.len(), 1, "a pod without a node holds no room");
-        assert_eq!(used["a"], Room { cpu: 2350, memory: (2 << 30) + (64 << 20), pods: 2 });
+        assert_eq!(used["a"], Room { cpu: 2350, memory: (2 << 30) + (64 << 20), gpus: 1, pods: 2 });
     }
 
     #[test]
     fn a_node_takes_pods_if_it_is_ready_and_not_closed() {
         let run = |spec: serde_json::Value, ready: &str| {
             let item = json!({"metadata": {"name": "n", "labels": {"a": "b"}}, "spec": spec, "status": {
-                "allocatable": {"cpu": "3900m", "memory": "16Gi", "pods": "110", "hugepages-1Gi": "0"},
+                "allocatable": {"cpu": "3900m", "memory": "16Gi", "pods": "110", "nvidia.com/gpu": "2", "hugepages-1Gi": "0"},
                 "conditions": [{"type": "Ready", "status": ready}]}});
             node(serde_json::from_value(item).unwrap())
         };
         let good = run(json!({}), "True");
         assert!(good.is_ready);
-        assert_eq!(good.room, Room { cpu: 3900, memory: 16 << 30, pods: 110 });
+        assert_eq!(good.room, Room { cpu: 3900, memory: 16 << 30, gpus: 2, pods: 110 });
         assert!(!run(json!({"unschedulable": true}), "True").is_ready);
         assert!(!run(json!({"taints": [{"key": "k", "effect": "NoSchedule"}]}), "Unknown").is_ready);
     }

@@ -85,7 +85,7 @@ fn nodes() {
     let hub = testbed.hub("doc-nodes", &testbed.helm4);
     hub.pull();
     let healthy = hub.doctor(&[]);
-    for id in ["no-ready-node", "no-matching-node", "node-too-small", "no-room", "nodes-excluded"] {
+    for id in ["no-ready-node", "no-matching-node", "node-too-small", "too-few-gpus", "no-room", "nodes-excluded"] {
         healthy.has_no(id);
     }
     testbed.nodes(|node| node["spec"]["unschedulable"] = true.into());
@@ -106,6 +106,14 @@ fn nodes() {
     borne.has_no("no-matching-node");
 
     hub.doctor(&["--set", "users.memory.guarantee=64G"]).has("node-too-small", "warning", &["64 GiB", "16 GiB"]);
+
+    let sizes = ["--set", "users.sizes=[{name: g, gpus: 8}]"];
+    hub.doctor(&sizes).has("too-few-gpus", "warning", &["size g asks for 8 GPUs", "has any"]);
+    testbed.gpus("8");
+    let enough = hub.doctor(&sizes);
+    testbed.gpus("0");
+    enough.has_no("too-few-gpus");
+    enough.has_no("no-room");
 
     let label = "node.kubernetes.io/exclude-from-external-load-balancers";
     testbed.nodes(|node| node["metadata"]["labels"][label] = "".into());

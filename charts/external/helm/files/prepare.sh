@@ -16,8 +16,9 @@ as_role() {
   PGPASSWORD=$(cat "$PASSWORD_FILE") PGUSER=$DATABASE_USER PGDATABASE=$DATABASE_NAME \
     psql --no-psqlrc --quiet --no-password --tuples-only --no-align --set=ON_ERROR_STOP=1
 }
+# quote, text: the text as SQL has it, a name between " and a string between '.
 quoted() {
-  printf '"%s"' "$(printf %s "$1" | sed 's/"/""/g')"
+  printf %s "$1$(printf %s "$2" | sed "s/$1/$1$1/g")$1"
 }
 # what, SQL: what is wrong, and what a superuser would do about it.
 fail() {
@@ -26,6 +27,23 @@ fail() {
   echo "prepare: helm iris secrets show database-password --reveal tells); then the same command again:"
   printf '%s\n' "$2"
   exit 1
+}
+role=$(quoted '"' "$DATABASE_USER")
+name=$(quoted '"' "$DATABASE_NAME")
+# The SQL that makes what is missing, and may be run again; "role" where the role is made, with its password.
+missing() {
+  role_text=$(quoted "'" "$DATABASE_USER")
+  name_text=$(quoted "'" "$DATABASE_NAME")
+  [ "$1" = role ] || cat <<SQL
+SELECT format('CREATE ROLE %I', $role_text)
+  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = $role_text) \\gexec
+ALTER ROLE $role LOGIN;
+\\password $role
+SQL
+  cat <<SQL
+SELECT format('CREATE DATABASE %I OWNER %I', $name_text, $role_text)
+  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = $name_text) \\gexec
+SQL
 }
 
 [ -s "$PASSWORD_FILE" ] || { echo "prepare: the password is empty"; exit 1; }
@@ -41,6 +59,8 @@ until pg_isready --quiet --timeout=5; do
   sleep 2
 done
 
+made=
+lacks=
 if [ -n "${ADMIN_USER:-}" ]; then
   # What is somebody else's is not taken over: its password and its owner are theirs.
   others=$(as_admin <<'SQL'
@@ -52,14 +72,16 @@ SELECT format('the database %I belongs to %I', datname, pg_get_userbyid(datdba))
   WHERE datname = :'name'
   AND (datistemplate OR datname = 'postgres' OR pg_get_userbyid(datdba) NOT IN (:'role', current_user));
 SQL
-  ) || fail "$ADMIN_USER could not look at role and database" "-- see the error above; or take database.adminUser out and make them yourself"
+  ) || fail "$ADMIN_USER could not look at role and database, see the error above: set its right password by \
+helm iris secrets set database-admin-password; or take database.adminUser out, and make both yourself" "$(missing all)"
   if [ -n "$others" ]; then
     echo "prepare: $others"
     echo "prepare: nothing was changed; choose another database.user or database.name, or take database.adminUser out"
     exit 1
   fi
   # psql quotes all three. A superuser keeps the password out of the server's log; nobody else may say that.
-  as_admin <<'SQL' || fail "$ADMIN_USER could not make role and database" "-- see the error above; or take database.adminUser out and make them yourself"
+  # What it may not make may be there: that is seen below.
+  made=$(as_admin <<'SQL'
 \set password `cat "$PASSWORD_FILE"`
 SELECT rolsuper AS super FROM pg_roles WHERE rolname = current_user \gset
 \if :super
@@ -71,6 +93,7 @@ SET password_encryption = 'scram-sha-256';
 SELECT format('CREATE ROLE %I', :'role')
   WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \gexec
 ALTER ROLE :"role" LOGIN PASSWORD :'password';
+\echo role
 -- Who is no superuser gives a database only to a role that it belongs to.
 \if :super
 \else
@@ -81,15 +104,12 @@ SELECT format('CREATE DATABASE %I OWNER %I', :'name', :'role')
 SELECT format('ALTER DATABASE %I OWNER TO %I', :'name', :'role')
   FROM pg_database WHERE datname = :'name' AND pg_get_userbyid(datdba) <> :'role' \gexec
 SQL
+  ) || lacks="$ADMIN_USER could not make all that is needed, see the error above; "
 fi
 
-role=$(quoted "$DATABASE_USER")
-name=$(quoted "$DATABASE_NAME")
 may=$(echo "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)" | as_role 2>&1) ||
-  fail "$DATABASE_USER cannot log in to $DATABASE_NAME at $PGHOST: $may" "CREATE ROLE $role LOGIN;
-\\password $role
-CREATE DATABASE $name OWNER $role;"
+  fail "$lacks$DATABASE_USER cannot log in to $DATABASE_NAME at $PGHOST: $may" "$(missing "$made")"
 # The server may have warned before it answered.
 [ "$(printf '%s\n' "$may" | tail -n 1)" = t ] ||
-  fail "$DATABASE_USER may make no tables in $DATABASE_NAME: it has to own its database" "ALTER DATABASE $name OWNER TO $role;"
+  fail "$lacks$DATABASE_USER may make no tables in $DATABASE_NAME: it has to own its database" "ALTER DATABASE $name OWNER TO $role;"
 echo "prepare: $DATABASE_USER can use $DATABASE_NAME at $PGHOST"
