@@ -58,15 +58,15 @@ mod tests {
     use crate::doctor::facts::Look;
     use crate::doctor::finding::Severity;
 
-    /// What only the namespace shares is told with the namespace, and never to be solved by another release's name.
+    /// What only the namespace shares is told with the namespace.
     #[test]
-    fn names_in_the_hubs_namespace() {
-        let told = |by: Option<&str>| {
+    fn names_of_the_cluster_and_in_the_hubs_namespace() {
+        let told = |namespace: Option<&str>, by: Option<&str>| {
             let taken = Taken {
                 kind: "Secret".into(),
                 plural: "secrets".into(),
                 name: "hub".into(),
-                namespace: Some("dhub".into()),
+                namespace: namespace.map(str::to_owned),
                 by: by.map(|release| ("dhub".into(), release.into())),
                 wanted_by: ("dhub".into(), "dhub".into()),
             };
@@ -75,10 +75,11 @@ mod tests {
             assert_eq!((found.id, found.severity), ("name-taken", Severity::Fatal));
             format!("{} {}", found.seen, found.fix.join(" "))
         };
-        let nobodys = told(None);
+        assert!(told(None, None).contains("there is a Secret hub that no release of Helm made"));
+        let nobodys = told(Some("dhub"), None);
         assert!(nobodys.contains("Secret hub in dhub that no release of Helm made"), "{nobodys}");
         assert!(nobodys.contains("kubectl delete secrets hub -n dhub"), "{nobodys}");
-        let anothers = told(Some("other"));
+        let anothers = told(Some("dhub"), Some("other"));
         assert!(anothers.contains("belongs to the release other"), "{anothers}");
         assert!(anothers.contains("helm uninstall other -n dhub"), "{anothers}");
     }

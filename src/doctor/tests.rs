@@ -256,9 +256,8 @@ const ALL: &[(&str, Severity, &str, Spoil)] = &[
         w.facts.used = Look::Seen(["a", "b"].map(|name| (name.to_owned(), full)).into());
     }),
     ("name-taken", Severity::Fatal, "belongs to the release dhub in elsewhere", |w| {
-        w.facts.taken = Look::Seen(vec![taken(Some(("elsewhere".into(), "dhub".into())))]);
+        w.facts.taken = Look::Seen(vec![taken(("elsewhere".into(), "dhub".into()))]);
     }),
-    ("name-taken", Severity::Fatal, "no release of Helm made", |w| w.facts.taken = Look::Seen(vec![taken(None)])),
     ("network-policy-not-enforced", Severity::Warning, "Flannel", |w| {
         w.facts.daemon_sets = Look::Seen(vec![("kube-flannel".into(), "kube-flannel-ds".into())]);
     }),
@@ -307,13 +306,13 @@ const ALL: &[(&str, Severity, &str, Spoil)] = &[
     ("could-not-look", Severity::Info, "Helm's Secrets", |w| w.facts.pending = Look::Refused),
 ];
 
-fn taken(by: Option<(String, String)>) -> Taken {
+fn taken(by: (String, String)) -> Taken {
     Taken {
         kind: "ClusterRole".into(),
         plural: "clusterroles".into(),
         name: "dhub-user-scheduler".into(),
         namespace: None,
-        by,
+        by: Some(by),
         wanted_by: ("dhub".into(), "dhub".into()),
     }
 }

@@ -71,8 +71,7 @@ impl Cluster {
         K: Resource<DynamicType = ()> + Serialize,
     {
         let body = serde_json::to_vec(object).map_err(KubeError::SerdeError)?;
-        let request =
-            resource::<K>(namespace).replace(name, &as_us(), body).map_err(KubeError::BuildRequest)?;
+        let request = resource::<K>(namespace).replace(name, &as_us(), body).map_err(KubeError::BuildRequest)?;
         send(&self.client, &request).await.map(drop)
     }
 
