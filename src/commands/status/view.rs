@@ -8,7 +8,8 @@ use crate::drift::Drift;
 use crate::lease::Work;
 use crate::quantity::shown_bytes;
 use crate::status::{
-    BackupState, Backups, BundleState, ClaimRow, LedgerState, Place, ReleaseRow, Servers, State, Status, Volumes,
+    Attention, BackupState, Backups, BundleState, ClaimRow, LedgerState, Place, ReleaseRow, Servers, State, Status,
+    Volumes,
 };
 use crate::text::fold;
 use crate::ui::table;
@@ -33,15 +34,15 @@ pub(super) fn status(status: &Status) -> String {
         State::Healthy => "healthy",
         State::Starting => "starting: not everything is ready yet",
         State::Failing => "needs attention",
+        State::Uninstalled => "uninstalled: no release of it is here, only what was kept",
         State::Unknown => "unknown: what would tell may not be read",
     };
     out.line("Hub", &format!("{} on {}: {word}", status.namespace, status.cluster));
-    for attention in &status.attention {
-        out.line("", &format!("- {}", attention.what));
-        if let Some(fix) = &attention.fix {
-            out.line("", &format!("  fix: {fix}"));
-        }
+    if status.state == State::Uninstalled {
+        let back = format!("helm iris install {} -n {}", status.chart().unwrap_or("CHART"), status.namespace);
+        out.line("", &format!("- to bring it back: {back}"));
     }
+    attention(&status.attention, &mut out);
     out.0.push(String::new());
     if let Some(rows) = &status.releases {
         releases(rows, status.other_releases, &mut out);
@@ -92,6 +93,19 @@ impl Lines {
             self.line("", &format!("and {} more; -o json tells all", all.len() - MOST));
         }
     }
+}
+
+/// What needs somebody; a way out of several is told once, after the last of them.
+fn attention(all: &[Attention], out: &mut Lines) {
+    let mut rest = all.iter().take(MOST).peekable();
+    out.some(all, |out, one| {
+        rest.next();
+        out.line("", &format!("- {}", one.what));
+        let next = rest.peek().and_then(|next| next.fix.as_ref());
+        if let Some(fix) = one.fix.as_ref().filter(|fix| next != Some(*fix)) {
+            out.line("", &format!("  fix: {fix}"));
+        }
+    });
 }
 
 fn releases(rows: &[ReleaseRow], others: usize, out: &mut Lines) {
