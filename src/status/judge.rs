@@ -3,11 +3,13 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{BackupState, Backups, LedgerState, MissingRelease, ReleaseRow, Status};
+use super::{BackupState, Backups, LedgerState, Matter, MissingRelease, ReleaseRow, Status, by_cause};
+use crate::apply::WorkloadState;
 use crate::chart::release::Scope;
 use crate::error::Error;
 use crate::lease::Work;
 use crate::plan::at_work;
+use crate::text::named;
 
 /// A hub's state in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -56,11 +58,8 @@ pub(super) fn judge(status: &mut Status) {
     for row in status.releases.iter().flatten() {
         attention.extend(of_release(row, busy));
     }
-    for workload in status.workloads.iter().flatten().filter(|one| !one.ready) {
-        if let Some(reason) = workload.reason.as_ref().filter(|reason| reason.failing) {
-            attention.push(Attention::new(format!("{}: {reason}", workload.workload), reason.hint.clone()));
-        }
-    }
+    let failing = status.workloads.iter().flatten().filter(|one| one.is_failing());
+    attention.extend(by_cause(failing, |one| one.reason.as_ref()).into_iter().map(of_workloads));
     for claim in status.volumes.iter().flat_map(|volumes| &volumes.hub) {
         let reason = claim.reason.as_ref().filter(|reason| reason.failing);
         // A pod that waits for it has told the same already.
@@ -111,6 +110,12 @@ fn of_missing(MissingRelease { name, namespace }: &MissingRelease, status: &Stat
     Attention::new(what, fix)
 }
 
+fn of_workloads(Matter { why, things }: Matter<'_, WorkloadState>) -> Attention {
+    let names: Vec<_> = things.iter().map(|one| one.workload.to_string()).collect();
+    let fix = things.iter().find_map(|one| one.reason.as_ref()?.hint.clone());
+    Attention::new(format!("{}: {}", named(names.iter().map(String::as_str)), why.unwrap_or_default()), fix)
+}
+
 fn of_release(row: &ReleaseRow, busy: bool) -> Option<Attention> {
     let ReleaseRow { name, namespace, revision, state, .. } = row;
     if row.pending && row.left {
@@ -152,7 +157,7 @@ fn of_ledger(status: &Status) -> Option<Attention> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apply::{Kind, Reason, Workload, WorkloadState};
+    use crate::apply::{Kind, Reason, Workload};
     use crate::status::{ClaimRow, UserVolumes, Volumes};
 
     fn healthy() -> Status {

@@ -4,6 +4,7 @@
 
 mod backups;
 mod bundle;
+mod causes;
 mod cloud;
 mod expected;
 mod hubs;
@@ -21,6 +22,7 @@ use serde::Serialize;
 
 pub use backups::{BackupState, Backups};
 pub use bundle::{BundleState, Differing};
+pub use causes::{Matter, by_cause};
 pub use cloud::request;
 pub use expected::MissingRelease;
 pub use hubs::{Place, hubs, no_hub};

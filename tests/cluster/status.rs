@@ -190,6 +190,20 @@ fn what_is_gone_is_told_from_what_was_uninstalled() {
 }
 
 #[test]
+fn what_hits_every_pod_is_told_once_on_one_screen() {
+    let Some(testbed) = Testbed::take() else { return };
+    let hub = testbed.hub("all-h4", &testbed.helm4);
+    let label = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+    testbed.api.create("/api/v1/namespaces", &json!({"metadata": {"name": hub.namespace, "labels": label}}));
+    hub.install(&["--verify", "none"]);
+    let why = "its pods are forbidden: violates PodSecurity \"restricted:latest\"";
+    let run = hub.status_until(&[why, "Deployment proxy,", "6 need attention: see above"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert_eq!(unfolded(&run.stdout).matches("PodSecurity").count(), 1, "{run}");
+    assert!(run.stdout.lines().count() <= 40, "{run}");
+}
+
+#[test]
 fn pods_claims_and_addresses_are_told_with_their_reasons() {
     let Some(testbed) = Testbed::take() else { return };
     for (word, helm) in testbed.helms() {
