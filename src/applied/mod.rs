@@ -57,9 +57,17 @@ pub struct Applied {
 /// # Errors
 /// When they may not be read.
 pub async fn list(cluster: &Cluster, namespace: &str) -> Result<Vec<Applied>> {
-    let found = cluster.list_metadata::<KubeSecret>(namespace, NUMBER).await.map_err(|error| {
-        denied(&error, &cluster.server, &format!("read the applied bundles (Secrets) in {namespace}"))
-    })?;
+    find(cluster, namespace)
+        .await
+        .map_err(|error| denied(&error, &cluster.server, &format!("read the applied bundles (Secrets) in {namespace}")))
+}
+
+/// As [`list`], for those who can do without them.
+///
+/// # Errors
+/// What the cluster answers.
+pub async fn find(cluster: &Cluster, namespace: &str) -> Result<Vec<Applied>, ::kube::Error> {
+    let found = cluster.list_metadata::<KubeSecret>(namespace, NUMBER).await?;
     let mut all: Vec<Applied> = found
         .into_iter()
         .filter_map(|secret| {

@@ -9,7 +9,8 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 use crate::archive::{Archive, Cache, MAX_ARCHIVE};
-use crate::bundle::{Bundle, MANIFEST_FILE};
+use crate::bundle::manifest::Manifest;
+use crate::bundle::{Bundle, MANIFEST_FILE, parse_manifest};
 use crate::error::{Error, Result};
 use crate::fs::{self, Access};
 use crate::jupyterhub::HubVersion;
@@ -82,6 +83,16 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Unpacked, String> {
 }
 
 impl Unpacked {
+    /// Its `bundle.yaml`.
+    ///
+    /// # Errors
+    /// When it has none, or one that cannot be understood.
+    pub fn manifest(&self) -> Result<Manifest> {
+        let path = format!("{BUNDLE}{MANIFEST_FILE}");
+        let text = self.files.get(&path).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
+        parse_manifest(Path::new(&path), &text)
+    }
+
     /// Writes the bundle into a folder, and its archives into the cache, where each gets the name of its content.
     ///
     /// # Errors

@@ -73,6 +73,11 @@ pub struct WorkloadState {
 }
 
 impl WorkloadState {
+    /// Whether it is not ready, and will hardly be by waiting.
+    pub fn is_failing(&self) -> bool {
+        !self.ready && self.reason.as_ref().is_some_and(|reason| reason.failing)
+    }
+
     /// Of a release that helm did not finish: what is not there was not made yet, and nobody deleted it.
     pub fn unfinished(&mut self) {
         if self.reason.as_ref().is_some_and(|reason| reason.text == MISSING) {

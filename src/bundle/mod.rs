@@ -10,7 +10,7 @@ mod secrets_file;
 mod write;
 
 pub use edits::{ChartEdits, Edits, Previous};
-pub use read::{Bundle, visible_values};
+pub use read::{Bundle, parse_manifest, visible_values};
 pub use review::Review;
 pub use secrets_file::{STAND_IN_FINGERPRINT, fill, stand_in};
 pub use write::{Draft, SetAside, write};

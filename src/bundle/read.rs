@@ -190,7 +190,11 @@ fn anew(path: &Path) -> String {
     format!("mv '{folder}' '{folder}.old'; then write it again with `helm iris render`")
 }
 
-fn parse_manifest(path: &Path, text: &str) -> Result<Manifest> {
+/// Reads a `bundle.yaml`; the path is for errors.
+///
+/// # Errors
+/// One that is none, or of a newer format.
+pub fn parse_manifest(path: &Path, text: &str) -> Result<Manifest> {
     #[derive(Deserialize)]
     struct Format {
         format: u32,

@@ -101,7 +101,7 @@ async fn look(cluster: &Cluster, namespace: &str) -> Result<Looked> {
 }
 
 fn tell(status: Status, args: &StatusArgs, ui: &Ui) -> Result<Outcome> {
-    let failing = matches!(status.state, State::Failing | State::Unknown);
+    let failing = !matches!(status.state, State::Healthy | State::Starting);
     ui.answer(args.output, &Answer { format: FORMAT, found: status }, |answer| view::status(&answer.found))?;
     Ok(if failing { Outcome::Failing } else { Outcome::Done })
 }

@@ -81,6 +81,13 @@ impl Seen {
         self.busy(Timestamp::now()).is_none() && annotation(lease, &format!("{BEGUN}{release}")) == revision.to_string()
     }
 
+    /// The releases of which revisions were begun and not noted as done.
+    pub fn begun(&self) -> impl Iterator<Item = &str> {
+        let lease = if let Self::There(lease) = self { Some(lease) } else { None };
+        let notes = lease.into_iter().flat_map(|lease| lease.metadata.annotations.iter().flatten());
+        notes.filter_map(|(key, _)| key.strip_prefix(BEGUN))
+    }
+
     /// The last work that is known of.
     pub fn work(&self) -> Option<Work> {
         let Self::There(lease) = self else { return None };
@@ -97,8 +104,7 @@ impl Seen {
     pub fn is_left(&self) -> bool {
         let Self::There(lease) = self else { return false };
         let holder = lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref()).unwrap_or_default();
-        let begun = lease.metadata.annotations.iter().flatten().any(|(key, _)| key.starts_with(BEGUN));
-        self.busy(Timestamp::now()).is_none() && (begun || !holder.is_empty())
+        self.busy(Timestamp::now()).is_none() && (self.begun().next().is_some() || !holder.is_empty())
     }
 
     /// Who holds it, if anybody does at this time.
@@ -200,7 +206,7 @@ mod tests {
             notes.insert("begun.helm-iris/dhub".to_owned(), "3".to_owned());
             Seen::There(lease)
         };
-        assert!(note("").has_left("dhub", 3));
+        assert!(note("").has_left("dhub", 3) && note("").begun().eq(["dhub"]) && Seen::Never.begun().next().is_none());
         assert!(!note("").has_left("dhub", 4) && !note("").has_left("postgresql", 3));
         assert!(!seen("", 999, "elsewhere").has_left("dhub", 3));
         assert!(note("").is_left() && seen("gone", 999, "elsewhere").is_left());

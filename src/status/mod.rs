@@ -4,7 +4,9 @@
 
 mod backups;
 mod bundle;
+mod causes;
 mod cloud;
+mod expected;
 mod hubs;
 mod judge;
 mod ledger;
@@ -14,12 +16,15 @@ mod volumes;
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use serde::Serialize;
 
 pub use backups::{BackupState, Backups};
 pub use bundle::{BundleState, Differing};
+pub use causes::{Matter, by_cause};
 pub use cloud::request;
+pub use expected::MissingRelease;
 pub use hubs::{Place, hubs, no_hub};
 pub use judge::{Attention, State};
 pub use ledger::{LedgerState, Weak};
@@ -27,7 +32,7 @@ pub use releases::ReleaseRow;
 pub use servers::Servers;
 pub use volumes::{ClaimRow, UserVolumes, Volumes};
 
-use crate::applied::{self, Applied};
+use crate::applied::Applied;
 use crate::apply::{self, Address, WorkloadState};
 use crate::chart::CLUSTER_NAMESPACE;
 use crate::drift::Drift;
@@ -50,8 +55,14 @@ pub struct Status {
     pub state: State,
     /// What will hardly heal by waiting, with the way out.
     pub attention: Vec<Attention>,
+    /// The chart of helm iris that was installed, as far as that is kept with the hub.
+    pub chart: Option<String>,
+    /// Since when its namespace is being deleted, if it is.
+    pub deleting_since: Option<Timestamp>,
     /// Its releases and those that it shares with other hubs.
     pub releases: Option<Vec<ReleaseRow>>,
+    /// Releases that should be there, and are not.
+    pub missing: Vec<MissingRelease>,
     /// Releases of Helm in its namespace that are none of ours.
     pub other_releases: usize,
     /// The bundle that was applied last, as far as it is kept with the hub.
@@ -90,8 +101,8 @@ impl Status {
 
     /// The chart that the hub was installed from, as far as it can be read.
     pub fn chart(&self) -> Option<&str> {
-        let hub = self.releases.iter().flatten().find(|row| row.name == self.namespace);
-        hub.and_then(|row| row.chart.as_deref())
+        let hub = || self.releases.iter().flatten().find(|row| row.name == self.namespace);
+        self.chart.as_deref().or_else(|| hub()?.chart.as_deref())
     }
 }
 
@@ -113,35 +124,38 @@ pub enum Looked {
 /// # Errors
 /// When the cluster does not answer. What it refuses is no error.
 pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<Looked> {
-    let (exists, lease, shared_lease, ledger) = futures::try_join!(
-        namespace_exists(cluster, namespace),
+    let (place, lease, shared_lease, ledger, expected) = futures::try_join!(
+        namespace_of(cluster, namespace),
         lease::look(cluster, namespace),
         lease::look(cluster, CLUSTER_NAMESPACE),
         ledger::read(cluster, namespace),
+        expected::look(cluster, namespace),
     )?;
     let (stored, ledger) = ledger;
     let bundle = bundle::open(folder, namespace);
-    let known = releases::known(namespace, stored.as_ref(), bundle.as_ref());
-    let (own, shared) = futures::try_join!(releases::of(cluster, namespace, &known), releases::shared(cluster),)?;
+    let known = releases::known(namespace, stored.as_ref(), bundle.as_ref(), &expected);
+    let (own, shared) = futures::try_join!(
+        releases::of(cluster, (namespace, &lease), &known),
+        releases::shared(cluster, &shared_lease),
+    )?;
     let is_hidden = own.is_none() && ledger.is_none();
     let is_hub = own.as_ref().is_some_and(Releases::is_any_ours)
         || ledger.as_ref().is_some_and(LedgerState::is_there)
         || matches!(lease, Seen::There(_));
-    if !exists || !(is_hub || is_hidden) {
+    if !place.exists || !(is_hub || is_hidden) {
         let others = own.map(Releases::names).unwrap_or_default();
-        return Ok(Looked::NoHub { namespace_exists: exists, others });
+        return Ok(Looked::NoHub { namespace_exists: place.exists, others });
     }
     let manifests = || own.iter().chain(&shared).flat_map(Releases::manifests);
     let service = manifests().find_map(apply::public_service);
     let scrub = stored.as_ref().map(Scrub::new).unwrap_or_default();
-    let (workloads, volumes, backups, servers, address, drift, applied) = futures::try_join!(
+    let (workloads, volumes, backups, servers, address, drift) = futures::try_join!(
         workloads(cluster, own.as_ref(), shared.as_ref()),
         volumes::look(cluster, namespace),
         backups::look(cluster, namespace),
         servers::look(cluster, namespace),
         address(cluster, namespace, service.clone()),
         drift(cluster, own.as_ref(), shared.as_ref(), &scrub),
-        newest_bundle(cluster, namespace, own.is_some()),
     )?;
     let hidden = [
         (own.is_none(), format!("Helm's releases (Secrets) in {namespace}, and so what they made")),
@@ -155,17 +169,25 @@ pub async fn look(cluster: &Cluster, namespace: &str, folder: &Path) -> Result<L
         (service.is_some() && address.is_none(), format!("Services in {namespace}, and so the hub's address")),
         (servers.is_none(), format!("pods in {namespace}")),
         (ledger.is_none(), format!("the ledger (a Secret) in {namespace}")),
+        (
+            expected.is_hidden,
+            format!("the bundle kept last (a Secret) in {namespace}, and so which releases should be there"),
+        ),
         (lease == Seen::Hidden, format!("the Lease in {namespace}, which tells who works on the hub")),
     ];
     let drift = if stored.is_some() { drift } else { drift.map(Drift::without_values) };
     let compared = bundle.map(|bundle| bundle::compare(bundle, folder, own.as_ref(), shared.as_ref(), stored.as_ref()));
+    let missing = expected.missing((namespace, &lease), own.as_ref(), shared.as_ref());
     let mut status = Status {
         cluster: cluster.label().to_owned(),
         namespace: namespace.to_owned(),
         state: State::Healthy,
         attention: Vec::new(),
+        chart: expected.chart,
+        deleting_since: place.deleting_since,
+        missing,
         other_releases: own.as_ref().map_or(0, |own| own.others),
-        applied,
+        applied: expected.applied,
         drift,
         bundle: compared,
         workloads,
@@ -193,10 +215,19 @@ fn allowed<T>(answer: Result<T, ::kube::Error>, cluster: &Cluster, doing: &str) 
     }
 }
 
-/// Whether the namespace is there; one that may not be looked at is taken to be.
-async fn namespace_exists(cluster: &Cluster, name: &str) -> Result<bool> {
+/// How a namespace stands.
+struct NamespaceState {
+    exists: bool,
+    deleting_since: Option<Timestamp>,
+}
+
+/// Looks at the namespace; one that may not be looked at is taken to be there.
+async fn namespace_of(cluster: &Cluster, name: &str) -> Result<NamespaceState> {
     let found = cluster.get::<Namespace>(None, name).await;
-    Ok(allowed(found, cluster, &format!("look at the namespace {name}"))?.is_none_or(|found| found.is_some()))
+    let found = allowed(found, cluster, &format!("look at the namespace {name}"))?;
+    let exists = found.as_ref().is_none_or(Option::is_some);
+    let deleting_since = found.flatten().and_then(|found| found.metadata.deletion_timestamp).map(|time| time.0);
+    Ok(NamespaceState { exists, deleting_since })
 }
 
 async fn workloads(
@@ -233,13 +264,6 @@ async fn drift(
         all.hidden.extend(one.hidden);
     }
     Ok(Some(all))
-}
-
-async fn newest_bundle(cluster: &Cluster, namespace: &str, may_read: bool) -> Result<Option<Applied>> {
-    if !may_read {
-        return Ok(None);
-    }
-    Ok(applied::list(cluster, namespace).await?.into_iter().find(|bundle| bundle.done))
 }
 
 async fn address(cluster: &Cluster, namespace: &str, service: Option<String>) -> Result<Option<Address>> {

@@ -6,6 +6,7 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::expected::Expected;
 use crate::apply::{self, Workload};
 use crate::bundle::Bundle;
 use crate::chart::CLUSTER_NAMESPACE;
@@ -13,6 +14,7 @@ use crate::chart::release::Scope;
 use crate::error::{Error, Result};
 use crate::helm::chart_digest_of;
 use crate::kube::Cluster;
+use crate::lease::Seen;
 use crate::observe::{self, ReleaseHead, ReleaseState};
 use crate::redact::Secret;
 use crate::secrets::Ledger;
@@ -44,6 +46,15 @@ pub struct ReleaseRow {
     pub ours: bool,
     /// Whether helm works on it, or was killed while it did.
     pub pending: bool,
+    /// Whether it is pending because a helm iris that is gone left it so: the next one goes on with it.
+    pub left: bool,
+}
+
+impl ReleaseRow {
+    /// Whether it is more than the history that `helm uninstall --keep-history` leaves.
+    pub(super) fn is_there(&self) -> bool {
+        self.state != "uninstalled"
+    }
 }
 
 /// The releases of a namespace.
@@ -85,18 +96,27 @@ impl Releases {
     }
 }
 
-/// Names that a hub's releases have: that of its namespace, and those of charts that its ledger fills.
-pub(super) fn known(namespace: &str, ledger: Option<&Ledger>, bundle: Option<&Result<Bundle>>) -> BTreeSet<String> {
+/// Names that a hub's releases have: that of its namespace, those of its bundles, and of charts that its ledger fills.
+pub(super) fn known(
+    namespace: &str,
+    ledger: Option<&Ledger>,
+    bundle: Option<&Result<Bundle>>,
+    expected: &Expected,
+) -> BTreeSet<String> {
     let entries = ledger.into_iter().flat_map(|ledger| ledger.entries.values());
     let charts =
         entries.flat_map(|entry| &entry.fills).filter_map(|place| place.split_once(':')).map(|(chart, _)| chart);
     let bundled = bundle.into_iter().flatten().flat_map(|bundle| &bundle.manifest().releases);
     let bundled = bundled.map(|entry| entry.name.as_str());
-    charts.chain(bundled).chain([namespace]).map(str::to_owned).collect()
+    charts.chain(bundled).chain(expected.names()).chain([namespace]).map(str::to_owned).collect()
 }
 
 /// The releases of the hub; none where they may not be read.
-pub(super) async fn of(cluster: &Cluster, namespace: &str, known: &BTreeSet<String>) -> Result<Option<Releases>> {
+pub(super) async fn of(
+    cluster: &Cluster,
+    (namespace, lease): (&str, &Seen),
+    known: &BTreeSet<String>,
+) -> Result<Option<Releases>> {
     let Some(mut heads) = observe::heads(cluster, namespace).await? else { return Ok(None) };
     let names: Vec<String> = heads.iter().map(|head| head.name.clone()).collect();
     // A namespace may hold hundreds that are none of ours, so those that may be are looked at first.
@@ -108,16 +128,16 @@ pub(super) async fn of(cluster: &Cluster, namespace: &str, known: &BTreeSet<Stri
         ours || known.contains(&head.name)
     };
     let (own, _): (Vec<_>, Vec<_>) = read.into_iter().partition(is_of_hub);
-    Ok(Some(gather(namespace, Scope::Hub, own, names)?))
+    Ok(Some(gather((namespace, Scope::Hub, lease), own, names)?))
 }
 
 /// What all hubs share; none where it may not be read.
-pub(super) async fn shared(cluster: &Cluster) -> Result<Option<Releases>> {
+pub(super) async fn shared(cluster: &Cluster, lease: &Seen) -> Result<Option<Releases>> {
     let Some(mut heads) = observe::heads(cluster, CLUSTER_NAMESPACE).await? else { return Ok(None) };
     let names = heads.iter().map(|head| head.name.clone()).collect();
     heads.truncate(MOST);
     let read = read(cluster, CLUSTER_NAMESPACE, heads).await?;
-    Ok(Some(gather(CLUSTER_NAMESPACE, Scope::Cluster, read, names)?))
+    Ok(Some(gather((CLUSTER_NAMESPACE, Scope::Cluster, lease), read, names)?))
 }
 
 type Read = (ReleaseHead, Option<ReleaseState>);
@@ -131,7 +151,10 @@ async fn read(cluster: &Cluster, namespace: &str, heads: Vec<ReleaseHead>) -> Re
     try_join_all(reads).await
 }
 
-fn gather(namespace: &str, scope: Scope, read: Vec<Read>, names: Vec<String>) -> Result<Releases> {
+/// Where releases are, whose, and who worked there last.
+type Place<'p> = (&'p str, Scope, &'p Seen);
+
+fn gather(place: Place<'_>, read: Vec<Read>, names: Vec<String>) -> Result<Releases> {
     let mut found = Releases {
         rows: Vec::new(),
         states: Vec::new(),
@@ -142,16 +165,16 @@ fn gather(namespace: &str, scope: Scope, read: Vec<Read>, names: Vec<String>) ->
     for (head, state) in read {
         if let Some(state) = &state {
             let is_finished = head.status == "deployed";
-            let workloads = apply::workloads(&state.manifest, &head.name, namespace)?;
+            let workloads = apply::workloads(&state.manifest, &head.name, place.0)?;
             found.workloads.extend(workloads.into_iter().map(|workload| (is_finished, workload)));
         }
-        found.rows.push(row(namespace, scope, &head, state.as_ref()));
+        found.rows.push(row(place, &head, state.as_ref()));
         found.states.push(state);
     }
     Ok(found)
 }
 
-fn row(namespace: &str, scope: Scope, head: &ReleaseHead, state: Option<&ReleaseState>) -> ReleaseRow {
+fn row((namespace, scope, lease): Place<'_>, head: &ReleaseHead, state: Option<&ReleaseState>) -> ReleaseRow {
     ReleaseRow {
         name: head.name.clone(),
         namespace: namespace.to_owned(),
@@ -163,5 +186,6 @@ fn row(namespace: &str, scope: Scope, head: &ReleaseHead, state: Option<&Release
         since: state.and_then(|state| state.began).or(head.created),
         ours: state.is_some_and(|state| chart_digest_of(&state.description).is_some()),
         pending: head.is_pending(),
+        left: head.is_pending() && lease.has_left(&head.name, head.revision),
     }
 }

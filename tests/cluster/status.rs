@@ -144,6 +144,66 @@ fn a_hub_is_healthy_until_something_is_the_matter() {
 }
 
 #[test]
+fn what_is_gone_is_told_from_what_was_uninstalled() {
+    let Some(testbed) = Testbed::take() else { return };
+    for (word, helm) in testbed.helms() {
+        testbed.reset();
+        let hub = testbed.hub(&format!("gone-{word}"), &helm);
+        hub.install(&[]);
+        let name = hub.namespace.as_str();
+        let is_told = |code: i32, state: &str, words: &[&str]| {
+            let run = hub.status_until(words);
+            assert_eq!(run.code, Some(code), "{run}");
+            assert_eq!(hub.status_json()["state"], json!(state), "{run}");
+        };
+        let again = format!("helm iris install daskhub -n {name}");
+        is_told(0, "healthy", &[]);
+
+        // A helm that is not ours, at work or killed: an installation refuses with the same words.
+        let secret = hub.core(&format!("secrets/sh.helm.release.v1.{name}.v1"));
+        let label =
+            |status: &str| hub.api().patch(&secret, "test", &json!({"metadata": {"labels": {"status": status}}}));
+        label("pending-upgrade");
+        is_told(1, "failing", &[&format!("another helm works on `{name}` right now"), "if not: helm uninstall"]);
+        label("deployed");
+        is_told(0, "healthy", &[]);
+
+        hub.helm(&["uninstall", name]);
+        is_told(1, "failing", &[&format!("the release {name} is missing"), &again, "postgresql 1 deployed"]);
+        assert_eq!(hub.status_json()["missing"], json!([{"name": name, "namespace": name}]));
+        hub.install(&[]);
+        is_told(0, "healthy", &[": healthy"]);
+
+        hub.uninstall(&[]);
+        is_told(1, "uninstalled", &["uninstalled: no release of it is here", &format!("to bring it back: {again}")]);
+        hub.install(&[]);
+        is_told(0, "healthy", &[": healthy"]);
+
+        // The ledger is held back, so that the namespace takes its time.
+        let ledger = hub.core("secrets/helm-iris-ledger");
+        let hold = |by: &Value| hub.api().patch(&ledger, "test", &json!({"metadata": {"finalizers": by}}));
+        hold(&json!(["testbed.helm-iris/hold"]));
+        hub.api().delete(&format!("/api/v1/namespaces/{name}"));
+        is_told(1, "failing", &[&format!("the namespace {name} is being deleted since ")]);
+        hold(&json!([]));
+    }
+}
+
+#[test]
+fn what_hits_every_pod_is_told_once_on_one_screen() {
+    let Some(testbed) = Testbed::take() else { return };
+    let hub = testbed.hub("all-h4", &testbed.helm4);
+    let label = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+    testbed.api.create("/api/v1/namespaces", &json!({"metadata": {"name": hub.namespace, "labels": label}}));
+    hub.install(&["--verify", "none"]);
+    let why = "its pods are forbidden: violates PodSecurity \"restricted:latest\"";
+    let run = hub.status_until(&[why, "Deployment proxy,", "6 need attention: see above"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert_eq!(unfolded(&run.stdout).matches("PodSecurity").count(), 1, "{run}");
+    assert!(run.stdout.lines().count() <= 40, "{run}");
+}
+
+#[test]
 fn pods_claims_and_addresses_are_told_with_their_reasons() {
     let Some(testbed) = Testbed::take() else { return };
     for (word, helm) in testbed.helms() {

@@ -8,9 +8,10 @@ use crate::drift::Drift;
 use crate::lease::Work;
 use crate::quantity::shown_bytes;
 use crate::status::{
-    BackupState, Backups, BundleState, ClaimRow, LedgerState, Place, ReleaseRow, Servers, State, Status, Volumes,
+    Attention, BackupState, Backups, BundleState, ClaimRow, LedgerState, Matter, Place, ReleaseRow, Servers, State,
+    Status, Volumes, by_cause,
 };
-use crate::text::fold;
+use crate::text::{fold, named};
 use crate::ui::table;
 
 /// Lines of one kind; what is in order comes after what is not, and the rest is counted.
@@ -33,15 +34,15 @@ pub(super) fn status(status: &Status) -> String {
         State::Healthy => "healthy",
         State::Starting => "starting: not everything is ready yet",
         State::Failing => "needs attention",
+        State::Uninstalled => "uninstalled: no release of it is here, only what was kept",
         State::Unknown => "unknown: what would tell may not be read",
     };
     out.line("Hub", &format!("{} on {}: {word}", status.namespace, status.cluster));
-    for attention in &status.attention {
-        out.line("", &format!("- {}", attention.what));
-        if let Some(fix) = &attention.fix {
-            out.line("", &format!("  fix: {fix}"));
-        }
+    if status.state == State::Uninstalled {
+        let back = format!("helm iris install {} -n {}", status.chart().unwrap_or("CHART"), status.namespace);
+        out.line("", &format!("- to bring it back: {back}"));
     }
+    attention(&status.attention, &mut out);
     out.0.push(String::new());
     if let Some(rows) = &status.releases {
         releases(rows, status.other_releases, &mut out);
@@ -92,6 +93,19 @@ impl Lines {
             self.line("", &format!("and {} more; -o json tells all", all.len() - MOST));
         }
     }
+}
+
+/// What needs somebody; a way out of several is told once, after the last of them.
+fn attention(all: &[Attention], out: &mut Lines) {
+    let mut rest = all.iter().take(MOST).peekable();
+    out.some(all, |out, one| {
+        rest.next();
+        out.line("", &format!("- {}", one.what));
+        let next = rest.peek().and_then(|next| next.fix.as_ref());
+        if let Some(fix) = one.fix.as_ref().filter(|fix| next != Some(*fix)) {
+            out.line("", &format!("  fix: {fix}"));
+        }
+    });
 }
 
 fn releases(rows: &[ReleaseRow], others: usize, out: &mut Lines) {
@@ -159,16 +173,23 @@ fn of_bundle(bundle: &BundleState) -> String {
 
 fn workloads(status: &Status, out: &mut Lines) {
     let Some(all) = &status.workloads else { return };
-    let waiting: Vec<_> = all.iter().filter(|one| !one.ready).collect();
-    out.line("Workloads", &format!("{} of {} ready", all.len() - waiting.len(), all.len()));
-    out.some(&waiting, |out, one| {
-        // What needs attention has been said at the top.
-        let why = match &one.reason {
-            Some(reason) if !reason.failing => format!(": {reason}"),
-            Some(_) => ": see above".to_owned(),
-            None => String::new(),
-        };
-        out.line("", &format!("- {} {}/{}{why}", one.workload, one.have, one.want));
+    if all.is_empty() && status.state == State::Uninstalled {
+        return;
+    }
+    let (failing, others): (Vec<_>, Vec<_>) = all.iter().partition(|one| one.is_failing());
+    let ready = others.iter().filter(|one| one.ready).count();
+    // What needs attention has been said at the top.
+    let above = match failing.len() {
+        0 => String::new(),
+        1 => "; 1 needs attention: see above".to_owned(),
+        some => format!("; {some} need attention: see above"),
+    };
+    out.line("Workloads", &format!("{ready} of {} ready{above}", all.len()));
+    let waiting = by_cause(others.into_iter().filter(|one| !one.ready), |one| one.reason.as_ref());
+    out.some(&waiting, |out, Matter { why, things }| {
+        let names: Vec<_> = things.iter().map(|one| format!("{} {}/{}", one.workload, one.have, one.want)).collect();
+        let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        out.line("", &format!("- {}{why}", named(names.iter().map(String::as_str))));
     });
 }
 
@@ -212,7 +233,10 @@ fn users(servers: &Servers, volumes: Option<&Volumes>, out: &mut Lines) {
         }
     }
     out.line("Users", &parts.join(", "));
-    out.some(&servers.failing, |out, reason| out.line("", &format!("- {reason}")));
+    out.some(&by_cause(&servers.failing, Some), |out, Matter { why, things }| {
+        let many = if things.len() > 1 { format!("{} servers: ", things.len()) } else { String::new() };
+        out.line("", &format!("- {many}{}", why.as_deref().unwrap_or_default()));
+    });
     let unbound = volumes.map(|volumes| volumes.users.first_unbound.as_slice()).unwrap_or_default();
     out.some(unbound, |out, claim| {
         let why = claim
