@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::facts::{Facts, GPU, Node, Room, Taint};
 use super::finding::{Finding, Verdict};
 use super::wanted::Wanted;
+use super::worker_sizes::{WorkerSize, worker_sizes};
 use crate::quantity::{cores, count, hub_bytes, shown_bytes, shown_cores};
 use crate::sizes::{DASK_POD, SERVER_MEMORY};
 
@@ -104,22 +105,34 @@ pub(super) fn needs(wanted: &Wanted) -> Vec<Need<'_>> {
     if wanted.value("dask-gateway", "/gateway/backend").is_some() {
         let get = |path: &str| wanted.value("dask-gateway", &format!("/gateway/backend/worker{path}"));
         let default = (Value::from(DASK_POD.0), Value::String(DASK_POD.1.to_owned()));
-        needs.push(Need {
-            what: "Dask worker".to_owned(),
-            setting: "dask.worker",
-            room: Room {
-                cpu: cores(get("/cores/request").unwrap_or(&default.0)).unwrap_or_default(),
-                memory: hub_bytes(get("/memory/request").unwrap_or(&default.1)).unwrap_or_default(),
-                gpus: gpus(
-                    get("/extraContainerConfig/resources/requests"),
-                    get("/extraContainerConfig/resources/limits"),
-                ),
-                pods: 1,
-            },
-            labels: strings(get("/extraPodConfig/nodeSelector")),
-            tolerations: list(get("/extraPodConfig/tolerations")),
-            bears: &[],
-        });
+        let (requests, limits) =
+            (get("/extraContainerConfig/resources/requests"), get("/extraContainerConfig/resources/limits"));
+        let mut need = |what: String, setting, cpu: &Value, memory: &Value, gpus| {
+            needs.push(Need {
+                what,
+                setting,
+                room: Room {
+                    cpu: cores(cpu).unwrap_or_default(),
+                    memory: hub_bytes(memory).unwrap_or_default(),
+                    gpus,
+                    pods: 1,
+                },
+                labels: strings(get("/extraPodConfig/nodeSelector")),
+                tolerations: list(get("/extraPodConfig/tolerations")),
+                bears: &[],
+            });
+        };
+        let python = wanted.value("dask-gateway", "/gateway/extraConfig/helm-iris").and_then(Value::as_str);
+        let sizes = worker_sizes(python.unwrap_or_default());
+        if sizes.is_empty() {
+            let (cpu, memory) = (get("/cores/request"), get("/memory/request"));
+            let (cpu, memory) = (cpu.unwrap_or(&default.0), memory.unwrap_or(&default.1));
+            need("Dask worker".to_owned(), "dask.worker", cpu, memory, gpus(requests, limits));
+        }
+        for WorkerSize { name, cores, memory, gpus } in sizes {
+            let gpus = count(&gpus).unwrap_or_default();
+            need(format!("Dask worker of size {name}"), "dask.sizes", &cores, &memory, gpus);
+        }
     }
     needs
 }
@@ -169,7 +182,7 @@ fn of(need: &Need<'_>, nodes: &[Node], used: Option<&BTreeMap<String, Room>>) ->
         let seen = format!("a {what} asks for {asks}, and the largest node has {}", shown(most));
         let finding = Finding::warning("node-too-small", seen)
             .because("unless an autoscaler adds a larger one, it never starts, however empty the cluster is")
-            .fix(format!("ask for less in the site file: {setting}.memory.guarantee, {setting}.cpu.guarantee"))
+            .fix(format!("ask for less memory or CPU in the site file: {setting}"))
             .fix("or add larger nodes: openstack coe nodegroup create CLUSTER NAME --flavor FLAVOR");
         return Some(finding);
     }

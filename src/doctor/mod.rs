@@ -21,6 +21,7 @@ mod storage;
 mod versions;
 mod view;
 mod wanted;
+mod worker_sizes;
 
 pub use facts::{Class, Facts, Look, Node, Room};
 pub use finding::{Area, AreaReport, Finding, Report, Severity};

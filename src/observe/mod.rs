@@ -55,7 +55,7 @@ pub struct Observed {
     pub lease: Seen,
     /// Revisions that a helm which was killed together with us left pending.
     pub abandoned: BTreeSet<ReleaseKey>,
-    /// Volume claims of databases that are there.
+    /// Volume claims of databases that are there and have a volume.
     pub claims: BTreeSet<String>,
     /// Secrets of the names that ours have which carry secrets to charts, by name.
     pub delivered: BTreeMap<String, StoredSecret>,
@@ -177,6 +177,11 @@ async fn releases(cluster: &Cluster, manifest: &Manifest) -> Result<Releases> {
     Ok((there, unreadable))
 }
 
+/// Whether there can be data: a claim that waits for its first volume holds none.
+fn has_volume(claim: &PersistentVolumeClaim) -> bool {
+    claim.spec.as_ref().and_then(|spec| spec.volume_name.as_ref()).is_some_and(|name| !name.is_empty())
+}
+
 async fn claims(cluster: &Cluster, manifest: &Manifest) -> Result<BTreeSet<String>> {
     let namespace = manifest.namespace.as_str();
     let filled = |entry: &ReleaseEntry| manifest.secrets.iter().any(|secret| secret.is_of(&entry.chart));
@@ -187,7 +192,7 @@ async fn claims(cluster: &Cluster, manifest: &Manifest) -> Result<BTreeSet<Strin
             let claim = claim.map_err(|error| {
                 denied(&error, &cluster.server, &format!("look at the volume claim {name} in {namespace}"))
             });
-            claim.map(|claim| claim.map(|_| name))
+            claim.map(|claim| claim.filter(has_volume).map(|_| name))
         });
     Ok(futures::future::try_join_all(reads).await?.into_iter().flatten().collect())
 }

@@ -170,9 +170,15 @@ fn an_answer_that_is_none_is_not_shown() {
 }
 
 #[test]
+fn a_claim_that_waits_for_its_first_volume_holds_no_database() {
+    let claim = json!({"metadata": {"name": "data-postgresql-0"}, "spec": {}, "status": {"phase": "Pending"}});
+    assert!(run(&[(CLAIM, 200, claim)]).0.unwrap().claims.is_empty());
+}
+
+#[test]
 fn what_is_there_is_found() {
     let observed = run(&[
-        (CLAIM, 200, json!({"metadata": {"name": "data-postgresql-0"}})),
+        (CLAIM, 200, json!({"metadata": {"name": "data-postgresql-0"}, "spec": {"volumeName": "pv-1"}})),
         (CHART_SECRET, 200, json!({"metadata": {"name": "postgresql"}, "data": {"password": "b2xkLXBhc3N3b3Jk"}})),
         (DELIVERED, 200, json!({"metadata": {"name": "helm-iris-postgresql"}, "data": {"password": "bmV3"}})),
         ("/api/v1/namespaces/dhub", 200, json!({"metadata": {"name": "dhub"}})),

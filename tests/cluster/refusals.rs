@@ -50,7 +50,12 @@ fn a_database_volume_without_its_password_stops() {
         "metadata": {"name": "data-postgresql-0"},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "8Gi"}}},
     });
-    testbed.api.create(&hub.core("persistentvolumeclaims"), &claim);
+    let claims = hub.core("persistentvolumeclaims");
+    testbed.api.create(&claims, &claim);
+    let run = hub.run(&["plan", "daskhub"]);
+    assert_eq!(run.code, Some(0), "a control: a claim that never had a volume holds no data: {run}");
+    let bound = json!({"spec": {"volumeName": "of-before"}});
+    testbed.api.patch(&format!("{claims}/data-postgresql-0"), "binder", &bound);
     hub.refused(&[], &["data-postgresql-0", "password"]);
     hub.assert_nothing_installed();
 }

@@ -107,10 +107,12 @@ fn nodes() {
 
     hub.doctor(&["--set", "users.memory.guarantee=64G"]).has("node-too-small", "warning", &["64 GiB", "16 GiB"]);
 
-    let sizes = ["--set", "users.sizes=[{name: g, gpus: 8}]"];
-    hub.doctor(&sizes).has("too-few-gpus", "warning", &["size g asks for 8 GPUs", "has any"]);
+    let users = ["--set", "users.sizes=[{name: g, gpus: 8}]"];
+    hub.doctor(&users).has("too-few-gpus", "warning", &["server of size g asks for 8 GPUs", "has any"]);
+    let workers = ["--set", "dask.sizes=[{name: x}, {name: w, gpus: 1}]"];
+    hub.doctor(&workers).has("too-few-gpus", "warning", &["worker of size w asks for 1 GPU", "has any"]);
     testbed.gpus("8");
-    let enough = hub.doctor(&sizes);
+    let enough = hub.doctor(&[users, workers].concat());
     testbed.gpus("0");
     enough.has_no("too-few-gpus");
     enough.has_no("no-room");
