@@ -59,6 +59,11 @@ impl Interrupt {
         *self.requested.borrow() >= Stop::Soon
     }
 
+    /// Whether it was asked for at once.
+    pub fn is_now(&self) -> bool {
+        *self.requested.borrow() == Stop::Now
+    }
+
     /// Waits until a stop is asked for; forever if it never is.
     pub async fn wait(&mut self) {
         self.wait_for(Stop::Soon).await;

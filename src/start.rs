@@ -11,7 +11,7 @@ use crate::cli::Environment;
 use crate::commands::{self, Cli, Outcome};
 use crate::error::{EXIT_CHANGES, EXIT_OK, EXIT_USAGE, EXIT_USER, Error, Result};
 use crate::helm::guard;
-use crate::ui::{ColorChoice, Ui, UiOptions};
+use crate::ui::{ColorChoice, Ui, UiOptions, written};
 
 /// The word by which `plugin.complete` asks for completions.
 const COMPLETE: &str = "__complete";
@@ -22,8 +22,8 @@ pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if arguments.get(1).is_some_and(|word| word == COMPLETE) {
         let answer = panic::catch_unwind(|| commands::complete::answer(&arguments[2..]));
-        Ui::new(UiOptions::default()).data(&answer.unwrap_or_default());
-        return ExitCode::from(EXIT_OK);
+        let written = Ui::new(UiOptions::default()).exact(&answer.unwrap_or_default());
+        return ExitCode::from(if written.is_ok() { EXIT_OK } else { EXIT_USER });
     }
     if arguments.get(1).is_some_and(|word| word == guard::WORD) {
         let Err(error) = guard::become_helm(&arguments[2..]) else { return ExitCode::from(EXIT_OK) };
@@ -34,9 +34,13 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            let printed = written(error.print());
             let asked = matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion);
-            return ExitCode::from(if asked { EXIT_OK } else { EXIT_USAGE });
+            return ExitCode::from(match printed {
+                Err(_) if asked => EXIT_USER,
+                _ if asked => EXIT_OK,
+                _ => EXIT_USAGE,
+            });
         }
     };
     let ui = Ui::new(options(&cli, &environment));

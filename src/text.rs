@@ -85,38 +85,32 @@ pub fn one_line(text: &str, most: usize) -> String {
     shortened(&harmless(&text.split_whitespace().collect::<Vec<_>>().join(" ")), most)
 }
 
-/// A text for a terminal, with escapes in place of what could rewrite it or turn the direction of its letters. Line
-/// ends, tabs and colours stay.
+/// A text for a terminal, with escapes in place of what could rewrite it, hide a part of it or turn the direction of
+/// its letters. Line ends and tabs stay; colours are ours to add, afterwards.
 pub fn harmless(text: &str) -> String {
+    escaped(text, &['\n', '\t'])
+}
+
+/// A text for a cell of a table: as [`harmless`], and no line end can make a row of it.
+pub fn cell(text: &str) -> String {
+    escaped(text, &[])
+}
+
+fn escaped(text: &str, stays: &[char]) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(can_rewrite) {
-        let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        let first = from.chars().next().map_or(0, char::len_utf8);
-        let (taken, after) = from.split_at(colour(from).unwrap_or(first));
-        if taken.len() == first {
-            out.extend(taken.chars().flat_map(char::escape_default));
+    for c in text.chars() {
+        if can_rewrite(c) && !stays.contains(&c) {
+            out.extend(c.escape_default());
         } else {
-            out.push_str(taken);
+            out.push(c);
         }
-        rest = after;
     }
-    out.push_str(rest);
     out
 }
 
 /// Control characters, and those of Unicode that embed, override or isolate a direction.
 fn can_rewrite(c: char) -> bool {
-    c.is_control() && !matches!(c, '\n' | '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// How long the sequence is by which a text begins to set a colour.
-fn colour(text: &str) -> Option<usize> {
-    let start = "\x1b[";
-    let numbers = text.strip_prefix(start)?;
-    let end = numbers.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
-    numbers[end..].starts_with('m').then_some(start.len() + end + 1)
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -129,7 +123,7 @@ mod tests {
     fn nothing_rewrites_the_terminal() {
         for (text, shown) in [
             ("plain\tü\nnext", "plain\tü\nnext"),
-            ("\x1b[1;31mred\x1b[0m", "\x1b[1;31mred\x1b[0m"),
+            ("\x1b[8mhidden\x1b[0m", "\\u{1b}[8mhidden\\u{1b}[0m"),
             ("5.0\x1b[2J\x1b]0;t\x07", "5.0\\u{1b}[2J\\u{1b}]0;t\\u{7}"),
             ("over\rwritten \x1b[", "over\\rwritten \\u{1b}["),
             ("a\u{202e}b\u{9b}2J", "a\\u{202e}b\\u{9b}2J"),
@@ -137,6 +131,7 @@ mod tests {
             assert_eq!(harmless(text), shown);
         }
         assert_eq!(one_line("a\x1b[2J\nb", 99), "a\\u{1b}[2J b");
+        assert_eq!(cell("anna\nuser\teve\x1b[2J"), "anna\\nuser\\teve\\u{1b}[2J");
     }
 
     #[test]

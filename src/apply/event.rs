@@ -66,10 +66,12 @@ pub enum Event {
         /// What helm's words mean.
         why: String,
     },
-    /// A stop was asked for, and helm finishes what it is doing.
+    /// A stop was asked for while helm is at work.
     Stopping {
         /// Release name.
         release: String,
+        /// Whether helm is not waited for.
+        at_once: bool,
     },
     /// Some workloads of the release are not ready yet.
     Waiting {

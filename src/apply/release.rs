@@ -246,7 +246,9 @@ impl Executor<'_> {
         let mut work = std::pin::pin!(helm.upgrade_install(&upgrade, self.cluster, &scrub, interrupt));
         tokio::select! {
             done = &mut work => return done,
-            () = asked.wait() => tell(Event::Stopping { release: entry.name.clone() }),
+            () = asked.wait() => {
+                tell(Event::Stopping { release: entry.name.clone(), at_once: asked.is_now() });
+            }
         }
         work.await
     }

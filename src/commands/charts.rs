@@ -85,7 +85,7 @@ pub(super) fn run(args: &ChartsArgs, global: &GlobalArgs, environment: &Environm
         Verb::List { output } => list(&library, *output, ui)?,
         Verb::Show { name } => {
             let text = library.chart(name)?.files.remove("release.yaml").unwrap_or_default();
-            ui.data(&String::from_utf8_lossy(&text));
+            ui.data(&String::from_utf8_lossy(&text))?;
         }
         Verb::Check { name } => {
             let what = match check(&library, name)? {

@@ -77,7 +77,7 @@ async fn install(args: &InstallArgs, global: &GlobalArgs, environment: &Environm
     };
     let bundle = &session.reviewed.bundle;
     let address = report::address(&session.cluster, bundle.manifest()).await?;
-    report::print(&outcome, session.is_done(&plan), bundle, address.as_ref(), ui);
+    report::print(&outcome, session.is_done(&plan), bundle, address.as_ref(), ui)?;
     if args.what.bundle.is_some() {
         report::warn_of_clear_passwords(bundle, address.as_ref(), ui);
     }

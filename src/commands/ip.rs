@@ -83,7 +83,7 @@ fn tell(global: &GlobalArgs, environment: &Environment, ui: &Ui) -> Result<Outco
             lines.push("\nTo send to your cloud's support, if it does not come or cannot be reached:\n".to_owned());
             lines.extend(status::request(&service, cluster.label()).iter().map(|line| fold(line, "                 ")));
         }
-        ui.data(&lines.join("\n"));
+        ui.data(&lines.join("\n"))?;
         if matches!(address, Address::Pending { .. }) {
             let chart = hub.chart().unwrap_or("CHART");
             ui.hint(&format!("when you have one: helm iris ip set ADDRESS {chart} -n {}", hub.namespace));

@@ -73,8 +73,8 @@ pub(super) fn run(args: &ProfilesArgs, environment: &Environment, ui: &Ui) -> Re
     let library = library(environment);
     match &args.verb {
         Verb::List { output } => list(&library, *output, ui)?,
-        Verb::Show { schema: true, .. } => ui.data(&reference::site_schema()),
-        Verb::Show { name: None, .. } => ui.data(&reference::settings_text(&charts::given(&library, None)?)),
+        Verb::Show { schema: true, .. } => ui.exact(&reference::site_schema())?,
+        Verb::Show { name: None, .. } => ui.data(&reference::settings_text(&charts::given(&library, None)?))?,
         Verb::Show { name: Some(name), output, .. } => show(&library, name, *output, ui)?,
         Verb::Check { name } => {
             Profile::load(&library, name)?;

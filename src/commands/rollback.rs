@@ -139,7 +139,7 @@ async fn back(
         let outcome = session.apply(&plan, &secrets, &agreed, Level::Ready, ui).await?;
         let manifest = session.reviewed.bundle.manifest();
         let address = report::address(&session.cluster, manifest).await?;
-        report::print(&outcome, session.is_done(&plan), &session.reviewed.bundle, address.as_ref(), ui);
+        report::print(&outcome, session.is_done(&plan), &session.reviewed.bundle, address.as_ref(), ui)?;
         ui.hint("the site file says what it said: change it too, or the next install brings the newer state back");
         return Ok(Outcome::Done);
     }

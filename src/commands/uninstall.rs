@@ -91,7 +91,7 @@ async fn uninstall(args: &UninstallArgs, global: &GlobalArgs, environment: &Envi
         if observed.lease.is_left() {
             give_back(work.lease(environment, ui).await?, true, ui).await;
         }
-        report::nothing(&plan, &work.left(file), ui);
+        report::nothing(&plan, &work.left(file), ui)?;
         return Ok(Outcome::Done);
     }
     if !agreed(args, &plan, ui)? {
@@ -146,8 +146,7 @@ impl Work<'_> {
         };
         give_back(lease, done.is_ok(), ui).await;
         done?;
-        report::done(self.plan, &self.left(file?), ui);
-        Ok(())
+        report::done(self.plan, &self.left(file?), ui)
     }
 
     fn left(&self, file: Option<PathBuf>) -> Left {

@@ -82,19 +82,19 @@ impl Ui {
     /// A block of text that is already laid out, e.g. a plan.
     pub fn block(&self, text: &str) {
         if !self.options.quiet {
-            self.raw(text);
+            self.raw(&harmless(text));
         }
     }
 
     /// Something to read before saying yes.
     pub fn warning(&self, text: &str) {
-        self.line(&format!("{} {text}", Label::Warning.show(self.color)), "  ");
+        self.labelled("", Label::Warning, text, "  ");
     }
 
     /// What to do next.
     pub fn hint(&self, text: &str) {
         if !self.options.quiet {
-            self.line(&format!("{} {text}", Label::Hint.show(self.color)), "  ");
+            self.labelled("", Label::Hint, text, "  ");
         }
     }
 
@@ -104,15 +104,15 @@ impl Ui {
             Severity::Error => Label::Error,
             Severity::Warning => Label::Warning,
         };
-        self.line(&format!("{} {}: {}", label.show(self.color), problem.location(), problem.message), "  ");
+        self.labelled("", label, &format!("{}: {}", problem.location(), problem.message), "  ");
         if let Some(fix) = &problem.fix {
-            self.line(&format!("  {} {fix}", Label::Fix.show(self.color)), "    ");
+            self.labelled("  ", Label::Fix, fix, "    ");
         }
     }
 
     /// An error: what, why, what now.
     pub fn error(&self, error: &Error) {
-        self.line(&format!("{} {}", Label::Error.show(self.color), error.message), "  ");
+        self.labelled("", Label::Error, &error.message, "  ");
         for cause in &error.causes {
             self.line(&format!("  because: {cause}"), "    ");
         }
@@ -120,24 +120,35 @@ impl Ui {
             let mark = if problem.severity == Severity::Warning { "warning: " } else { "" };
             self.line(&format!("  {}: {mark}{}", problem.location(), problem.message), "    ");
             if let Some(fix) = &problem.fix {
-                self.line(&format!("    {} {fix}", Label::Fix.show(self.color)), "      ");
+                self.labelled("    ", Label::Fix, fix, "      ");
             }
         }
         for hint in &error.hints {
-            self.line(&format!("  {} {hint}", Label::Hint.show(self.color)), "    ");
+            self.labelled("  ", Label::Hint, hint, "    ");
         }
     }
 
-    /// Data, for people and pipes.
-    pub fn data(&self, text: &str) {
-        // A reader that has gone away (`| head`) is no error of ours.
-        let _ = io::stdout().lock().write_all(one_line_end(text).as_bytes());
+    /// Data for people, in which nothing can rewrite a terminal.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn data(&self, text: &str) -> Result<()> {
+        self.exact(&harmless(text))
+    }
+
+    /// Data for programs, as it is.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn exact(&self, text: &str) -> Result<()> {
+        let mut out = io::stdout().lock();
+        written(out.write_all(one_line_end(text).as_bytes()).and_then(|()| out.flush()))
     }
 
     /// An answer as table, JSON or YAML.
     ///
     /// # Errors
-    /// Only a defect.
+    /// When it cannot be written; else only a defect.
     pub fn answer<T: Serialize>(
         &self,
         format: OutputFormat,
@@ -145,14 +156,13 @@ impl Ui {
         table: impl FnOnce(&T) -> String,
     ) -> Result<()> {
         let text = match format {
-            OutputFormat::Table => harmless(&table(answer)),
+            OutputFormat::Table => return self.data(&table(answer)),
             OutputFormat::Json => {
                 serde_json::to_string_pretty(answer).map_err(|error| Error::bug("JSON").because(error))?
             }
             OutputFormat::Yaml => serde_yaml::to_string(answer).map_err(|error| Error::bug("YAML").because(error))?,
         };
-        self.data(&text);
-        Ok(())
+        self.exact(&text)
     }
 
     /// Whether a question would get an answer: from a person, or from `--yes`.
@@ -235,6 +245,15 @@ impl Ui {
     }
 
     fn line(&self, text: &str, indent: &str) {
+        self.fold(&harmless(text), indent);
+    }
+
+    /// A line that begins with a label; whatever comes from elsewhere is made harmless before there is colour.
+    fn labelled(&self, start: &str, label: Label, text: &str, indent: &str) {
+        self.fold(&format!("{start}{} {}", label.show(self.color), harmless(text)), indent);
+    }
+
+    fn fold(&self, text: &str, indent: &str) {
         match self.width {
             Some(width) => self.raw(&folded(text, width, indent).join("\n")),
             // Where there is no terminal, lines stay whole for `grep`.
@@ -244,7 +263,22 @@ impl Ui {
 
     #[expect(clippy::unused_self, reason = "everything that prints goes through the printer")]
     fn raw(&self, text: &str) {
-        let _ = io::stderr().lock().write_all(one_line_end(&harmless(text)).as_bytes());
+        let _ = io::stderr().lock().write_all(one_line_end(text).as_bytes());
+    }
+}
+
+/// What became of data. A reader that has gone away (`| head`) has read enough.
+///
+/// # Errors
+/// When it could not be written for any other reason, e.g. because a disk is full.
+pub fn written(result: io::Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::user("the answer cannot be written to standard output")
+                .because(error)
+                .hint("see where it goes: a full disk, a file that may not be written?"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -259,6 +293,6 @@ fn one_line_end(text: &str) -> String {
 
 fn eprint_flush(text: &str) {
     let mut stderr = io::stderr().lock();
-    let _ = write!(stderr, "{text}");
+    let _ = write!(stderr, "{}", harmless(text));
     let _ = stderr.flush();
 }

@@ -1,11 +1,11 @@
 //! Tables.
 
-use crate::text::folded;
+use crate::text::{cell, folded};
 
 /// Room that the last column needs beside the others; with less it goes below them.
 const ROOM: usize = 24;
 
-/// Columns, as wide as their widest cell; the last one is left ragged. On a terminal it is folded to what is
+/// Columns of cells that are one line each, whatever is in them; as wide as their widest cell; the last one is left ragged. On a terminal it is folded to what is
 /// left of the width; elsewhere lines stay whole for `grep`.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let terminal = console::Term::stdout();
@@ -14,8 +14,9 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 fn lines(head: &[&str], rows: &[Vec<String>], width: Option<usize>) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|text| cell(text)).collect()).collect();
     let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
@@ -35,12 +36,18 @@ fn lines(head: &[&str], rows: &[Vec<String>], width: Option<usize>) -> String {
         };
         format!("{}\n", line.trim_end())
     };
-    std::iter::once(&head).chain(rows).map(line).collect()
+    std::iter::once(&head).chain(&rows).map(line).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_makes_no_row() {
+        let rows = [vec!["anna\nuser eve".to_owned(), "10Gi".to_owned()]];
+        assert_eq!(lines(&["OWNER", "SIZE"], &rows, None), "OWNER           SIZE\nanna\\nuser eve  10Gi\n");
+    }
 
     #[test]
     fn the_last_column_is_folded_where_there_is_a_width() {

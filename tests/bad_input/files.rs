@@ -74,6 +74,26 @@ fn words_that_would_rewrite_the_terminal_are_escaped() {
     assert!(run.stderr.contains("\\u{1b}[2Jmysql\\u{202e}"), "{run}");
 }
 
+/// A disk that is full under an answer is an error; a reader that has read enough is none.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_answer_that_cannot_be_written_is_no_success() {
+    let env = TestEnv::new();
+    for args in [&["profiles", "list", "-o", "json"][..], &["profiles", "show", "--schema"], &["charts", "list"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let run = env.finish(args, &env.command(args).stdout(full).output().unwrap());
+        assert_eq!(run.code, Some(1), "{run}");
+        assert!(run.stderr.contains("the answer cannot be written to standard output"), "{run}");
+
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let run = env.finish(args, &env.command(args).stdout(writer).output().unwrap());
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run}");
+    }
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    assert_eq!(env.command(&["--version"]).stdout(full).status().unwrap().code(), Some(1));
+}
+
 /// What Windows editors put into a file changes nothing: a byte-order mark, CRLF.
 #[test]
 fn byte_order_marks_and_carriage_returns_do_not_matter() {

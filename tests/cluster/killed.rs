@@ -145,5 +145,14 @@ fn ctrl_c_stops_after_helm_and_twice_at_once() {
         assert!(run.stderr.contains("stopped while helm was working"), "{run}");
         hub.install(&[]);
         assert!(hub.install(&[]).stderr.contains("Nothing to change"));
+
+        // A machine that goes down does not wait, and is not told that it would be waited for.
+        let ours = hub.until_pending(&hub.namespace, &CHANGED);
+        kill_process(Pid::from_child(&ours), Signal::TERM).unwrap();
+        let run = hub.env.finish(&["install"], &ours.wait_with_output().unwrap());
+        assert_eq!(run.code, Some(130), "{run}");
+        assert!(run.stderr.contains("stopped while helm was working"), "{run}");
+        assert!(run.stderr.contains("Stopping at once") && !run.stderr.contains("Ctrl-C again"), "{run}");
+        hub.install(&CHANGED);
     }
 }

@@ -244,6 +244,15 @@ fn pods_claims_and_addresses_are_told_with_their_reasons() {
             assert!(unfolded(&run.stdout).contains(shown), "no {shown:?} in\n{run}");
         }
         assert!(run.stderr.contains("helm iris ip set ADDRESS"), "{run}");
+        let event = json!({"metadata": {"name": "evil"}, "type": "Warning", "reason": "Evil",
+            "involvedObject": {"kind": "Service", "namespace": hub.namespace, "name": "proxy-public"},
+            "message": "no\u{1b}[2J quota\u{1b}[8m", "lastTimestamp": "2099-01-01T00:00:00Z"});
+        hub.api().create(&hub.core("events"), &event);
+        for verb in ["ip", "status"] {
+            let run = hub.run(&[verb]);
+            assert!(unfolded(&run.stdout).contains("the cloud says: no\\u{1b}[2J quota\\u{1b}[8m"), "{run}");
+            assert!(!run.stdout.contains('\u{1b}'), "{run}");
+        }
         // More than fit one answer of the API server.
         for number in 0..600 {
             hub.claim(&format!("claim-{number}"), "", &json!({"component": "singleuser-storage"}));

@@ -30,13 +30,16 @@ pub(in crate::commands) async fn address(cluster: &Cluster, manifest: &Manifest)
 }
 
 /// Prints the closing lines.
+///
+/// # Errors
+/// When they cannot be written.
 pub(in crate::commands) fn print(
     outcome: &apply::Outcome,
     unchanged: bool,
     bundle: &Bundle,
     address: Option<&Address>,
     ui: &Ui,
-) {
+) -> Result<()> {
     let manifest = bundle.manifest();
     let what = &manifest.chart;
     ui.status("");
@@ -63,10 +66,11 @@ pub(in crate::commands) fn print(
         lines.push(format!("          in the volume claim {}; how to restore it: docs/upgrades.md", dump.claim));
     }
     lines.push(format!("Verified  {}", level(outcome.level)));
-    ui.data(&lines.join("\n"));
+    ui.data(&lines.join("\n"))?;
     if let Some(address) = address {
         remark(address, ui);
     }
+    Ok(())
 }
 
 /// The values of the bundle's hub; none where it has none.

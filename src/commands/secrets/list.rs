@@ -57,9 +57,9 @@ pub(super) fn show(ledger: &Ledger, name: &str, reveal: bool, ui: &Ui) -> Result
         return Err(Error::user(format!("there is no secret `{name}`")).hint(fix));
     };
     if reveal {
-        ui.data(entry.1.value.expose());
+        ui.exact(entry.1.value.expose())?;
     } else {
-        ui.data(&lines(&row(ledger, entry)).join("\n"));
+        ui.data(&lines(&row(ledger, entry)).join("\n"))?;
         ui.hint("add --reveal to print the value");
     }
     Ok(())

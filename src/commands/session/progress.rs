@@ -38,7 +38,10 @@ impl<'u> Progress<'u> {
                 self.bar.set_message(format!("{release}: waiting until it is ready"));
             }
             Event::Again { release, why } => self.line(&format!("{release}: {why}; helm is started again")),
-            Event::Stopping { release } => {
+            Event::Stopping { release, at_once: true } => {
+                self.line(&format!("Stopping at once; helm was at work on {release}"));
+            }
+            Event::Stopping { release, at_once: false } => {
                 self.line(&format!("Stopping as soon as helm is done with {release}; Ctrl-C again stops at once"));
             }
             Event::Waiting { release, readiness, .. } => self.waiting(release, readiness),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::error::Result;
 use crate::ui::Ui;
 use crate::uninstall::{Fate, Step, Uninstall};
 
@@ -29,20 +30,20 @@ pub(super) fn step(step: &Step, ui: &Ui) {
 }
 
 /// Where there was nothing to do.
-pub(super) fn nothing(plan: &Uninstall, left: &Left, ui: &Ui) {
+pub(super) fn nothing(plan: &Uninstall, left: &Left, ui: &Ui) -> Result<()> {
     let Uninstall { namespace, .. } = plan;
     ui.status("");
     if plan.stays.is_empty() && plan.volumes.is_empty() {
         ui.status(&format!("Nothing to uninstall: there is no hub of helm iris in {namespace}."));
         ui.hint("the hubs of a cluster: helm list -A");
-        return;
+        return Ok(());
     }
     ui.status(&format!("Nothing to uninstall: the hub in {namespace} is gone already."));
-    tell_left(plan, left, ui);
+    tell_left(plan, left, ui)
 }
 
 /// The closing lines.
-pub(super) fn done(plan: &Uninstall, left: &Left, ui: &Ui) {
+pub(super) fn done(plan: &Uninstall, left: &Left, ui: &Ui) -> Result<()> {
     ui.status("");
     let deleted = count(plan, &[Fate::Deleted]);
     let data = match (plan.deletes_data, deleted) {
@@ -51,10 +52,10 @@ pub(super) fn done(plan: &Uninstall, left: &Left, ui: &Ui) {
         (true, _) => ", and its data is deleted",
     };
     ui.status(&format!("{} in {} is uninstalled{data}.", plan.chart, plan.namespace));
-    tell_left(plan, left, ui);
+    tell_left(plan, left, ui)
 }
 
-fn tell_left(plan: &Uninstall, Left { file, in_cluster_only }: &Left, ui: &Ui) {
+fn tell_left(plan: &Uninstall, Left { file, in_cluster_only }: &Left, ui: &Ui) -> Result<()> {
     let Uninstall { namespace, chart, .. } = plan;
     let mut lines = Vec::new();
     let kept = count(plan, &[Fate::Kept, Fate::KeptAlone]);
@@ -67,13 +68,14 @@ fn tell_left(plan: &Uninstall, Left { file, in_cluster_only }: &Left, ui: &Ui) {
         lines.push(format!("Delete    helm iris uninstall {chart} -n {namespace} --delete-data"));
     }
     if !lines.is_empty() {
-        ui.data(&lines.join("\n"));
+        ui.data(&lines.join("\n"))?;
     }
     if kept > 0 && *in_cluster_only {
         ui.hint(&format!(
             "before you delete the namespace, keep the secrets: helm iris secrets export --to file -n {namespace}"
         ));
     }
+    Ok(())
 }
 
 fn count(plan: &Uninstall, fates: &[Fate]) -> usize {
