@@ -169,6 +169,11 @@ fn take(values: &mut Value, pointer: &str) -> Value {
     values.pointer_mut(pointer).map(Value::take).unwrap_or_default()
 }
 
+/// A name with which JupyterHub starts: without `/`, and without blanks around it.
+fn user(name: &str) -> String {
+    format!("u{}u", name.replace('/', ""))
+}
+
 proptest! {
     #![proptest_config(crate::common::cases(24))]
 
@@ -177,7 +182,7 @@ proptest! {
         url in hostile(),
         annotations in prop::collection::btree_map(hostile(), hostile(), 1..4),
         labels in prop::collection::btree_map(hostile(), hostile(), 1..3),
-        users in prop::collection::vec(hostile(), 1..4),
+        users in prop::collection::vec(hostile().prop_map(|name| user(&name)), 1..4),
         taint in hostile(),
     ) {
         let env = TestEnv::new();
