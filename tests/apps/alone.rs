@@ -148,3 +148,16 @@ fn a_gateway_of_a_hub_is_tested_with_its_hub() {
     let said = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("is tested with its hub") && said.contains("helm iris test jupyterhub -n jhub"), "{run}");
 }
+
+/// Told before anything is sent: here it ends for want of secrets.
+#[test]
+fn plain_http_is_warned_of_beyond_this_machine() {
+    let env = TestEnv::with_site("profile: kind\n");
+    let told = |url: &str| {
+        let run = env.run(&["test", "daskhub", "--quick", "--url", url]);
+        assert_eq!(run.code, Some(1), "{run}");
+        assert!(run.stderr.contains("has no secrets"), "{run}");
+        run.stderr.contains("in clear")
+    };
+    assert!(told("http://hub.example.org") && !told("https://hub.example.org") && !told("http://127.0.0.1:1"));
+}
